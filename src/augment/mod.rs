@@ -1,0 +1,1 @@
+//! Augmentations: image, labels and valid mask move together.

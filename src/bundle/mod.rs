@@ -1,0 +1,1 @@
+//! The bundle `model.swath`: everything that prediction needs, in one file.

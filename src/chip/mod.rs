@@ -1,0 +1,1 @@
+//! Chips: which windows are trained and scored on.

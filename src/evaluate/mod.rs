@@ -1,0 +1,1 @@
+//! Evaluation: figures of a split or of a map.

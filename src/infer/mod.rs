@@ -1,0 +1,1 @@
+//! Inference: windows through a model, blended.

@@ -1,0 +1,5 @@
+//! Labels: classes, and label rasters as class indices.
+
+mod classes;
+
+pub use classes::{Class, Classes, Color, IGNORE};

@@ -1,0 +1,2 @@
+//! swath
+fn main() {}

@@ -1,0 +1,1 @@
+//! Models: from pixels to logits.

@@ -1,0 +1,1 @@
+//! Prediction: from raster to map, streamed.

@@ -1,0 +1,1 @@
+//! Report: plots and one self-contained page.

@@ -1,0 +1,1 @@
+//! Run file and run folder.

@@ -1,0 +1,1 @@
+//! Scenes: image and label rasters on one grid.

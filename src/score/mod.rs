@@ -1,0 +1,1 @@
+//! Scores: confusion counts to accuracy figures.

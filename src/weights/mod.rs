@@ -1,0 +1,1 @@
+//! Weights: state dicts by name, and their bytes.
