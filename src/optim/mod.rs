@@ -1,1 +1,15 @@
-//! Optimizers: state keyed by parameter name.
+//! Optimizers: how gradients change parameters.
+
+mod gradients;
+
+mod sgd;
+
+mod adamw;
+
+mod optimizer;
+
+mod config;
+
+pub use config::{OptimizerConfig, OptimizerKind};
+pub use gradients::Gradients;
+pub use optimizer::Optimizer;

@@ -1,1 +1,11 @@
-//! Weights: state dicts by name, and their bytes.
+//! Weights: the tensors of a model by name, and their bytes.
+
+mod state;
+
+mod of_model;
+
+mod format;
+
+pub use format::{Safetensors, read_safetensors, write_safetensors};
+pub use of_model::{load, n_parameters, state_dict};
+pub use state::{Entry, StateDict, Values};

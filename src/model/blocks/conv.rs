@@ -1,0 +1,45 @@
+//! Convolution over rows and columns.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{Device, Tensor, module::conv2d, ops::ConvOptions},
+};
+
+/// Convolution with a square kernel and zeros around the image, as much as half the kernel.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    /// `[channel out, channel in, row, col]`
+    weight: Param<Tensor<4>>,
+    /// `[channel out]`
+    bias: Option<Param<Tensor<1>>>,
+    stride_px: usize,
+}
+
+impl Conv2d {
+    /// Without bias and with stride 1, from `channels[0]` to `channels[1]`; all weights are 0.
+    pub fn new(channels: [usize; 2], kernel_px: usize, device: &Device) -> Self {
+        let [input, output] = channels;
+        let weight = Tensor::zeros([output, input, kernel_px, kernel_px], device);
+        Self { weight: Param::from_tensor(weight), bias: None, stride_px: 1 }
+    }
+
+    /// The same with a bias of 0.
+    pub fn with_bias(self) -> Self {
+        let [output, ..] = self.weight.dims();
+        let bias = Tensor::zeros([output], &self.weight.device());
+        Self { bias: Some(Param::from_tensor(bias)), ..self }
+    }
+
+    /// The same with one output for every `stride_px` rows and columns.
+    pub fn with_stride(self, stride_px: usize) -> Self {
+        Self { stride_px, ..self }
+    }
+
+    /// `[batch, channel in, row, col]` to `[batch, channel out, row / stride, col / stride]`,
+    /// rounded up.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
+        let [.., kernel_px] = self.weight.dims();
+        let options = ConvOptions::new([self.stride_px; 2], [kernel_px / 2; 2], [1; 2], 1);
+        conv2d(images, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+    }
+}

@@ -1,0 +1,119 @@
+//! The gradients of a model, by name of the parameter.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::{self, Tensor},
+};
+use rayon::prelude::*;
+
+use crate::model::Path;
+
+/// Values that one task sums or changes; fixed, so that the order of additions is, too.
+const CHUNK: usize = 1 << 16;
+
+/// The gradient of every trained parameter, by its name in the state dictionary.
+///
+/// They lie in main memory, where they can be added over batches (and machines) before a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gradients {
+    by_name: BTreeMap<String, Vec<f32>>,
+}
+
+impl Gradients {
+    /// The gradients of `loss`, a number `[1]` that was computed with `model`.
+    ///
+    /// Parameters that the loss does not depend on, or that are frozen, have none.
+    pub fn of<M: Module>(model: &M, loss: &Tensor<1>) -> Self {
+        let mut collector =
+            Collector { path: Path::default(), all: loss.backward(), gradients: Self::default() };
+        model.visit(&mut collector);
+        collector.gradients
+    }
+
+    /// The gradient of the parameter called `name`, row-major.
+    pub fn find(&self, name: &str) -> Option<&[f32]> {
+        self.by_name.get(name).map(Vec::as_slice)
+    }
+
+    /// Adds those of another batch.
+    ///
+    /// # Panics
+    ///
+    /// If a parameter has another size there.
+    pub fn add(&mut self, other: Self) {
+        for (name, values) in other.by_name {
+            match self.by_name.get_mut(&name) {
+                None => {
+                    self.by_name.insert(name, values);
+                }
+                Some(sum) => {
+                    assert_eq!(sum.len(), values.len(), "gradients of {name} differ in size");
+                    sum.par_iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                }
+            }
+        }
+    }
+
+    /// Multiplies all by `factor`, such as 1 over the weight of the loss.
+    pub fn scale(&mut self, factor: f64) {
+        let factor = factor as f32;
+        for values in self.by_name.values_mut() {
+            values.par_iter_mut().for_each(|value| *value *= factor);
+        }
+    }
+
+    /// Root of the sum of all squares, added in a fixed order in double precision.
+    pub fn norm(&self) -> f64 {
+        self.by_name.values().map(|values| sum_of_squares(values)).sum::<f64>().sqrt()
+    }
+
+    /// Scales all so that the norm is at most `max_norm`, and returns the norm before that.
+    ///
+    /// ```text
+    /// factor = min(1, max_norm / (norm + 1e-6))
+    /// ```
+    ///
+    /// Source: Pascanu et al. 2013, section 3.2, <https://arxiv.org/abs/1211.5063>, with the
+    /// constant of PyTorch's `clip_grad_norm_`.
+    pub fn clip_norm(&mut self, max_norm: f64) -> f64 {
+        let norm = self.norm();
+        let factor = max_norm / (norm + 1e-6);
+        if factor < 1.0 {
+            self.scale(factor);
+        }
+        norm
+    }
+}
+
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let of_chunks: Vec<f64> = values
+        .par_chunks(CHUNK)
+        .map(|chunk| chunk.iter().map(|&value| f64::from(value).powi(2)).sum())
+        .collect();
+    of_chunks.into_iter().sum()
+}
+
+struct Collector {
+    path: Path,
+    all: tensor::Gradients,
+    gradients: Gradients,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad_remove(&mut self.all) {
+            let values = gradient.into_data_as::<f32>().try_into_vec().expect("it was read as f32");
+            self.gradients.by_name.insert(self.path.name(), values);
+        }
+    }
+}

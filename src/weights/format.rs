@@ -1,0 +1,170 @@
+//! Named tensors as bytes, in the layout of the safetensors format.
+//!
+//! ```text
+//! 8 bytes   length of the header, little-endian
+//! header    JSON: {"__metadata__": {text: text}, name: {dtype, shape, data_offsets}, ...}
+//! data      the tensors one after the other, little-endian
+//! ```
+//!
+//! Equal contents give equal bytes: names stand in the order of the state dictionary, metadata in
+//! that of its keys, and nothing else is written.
+//!
+//! Source: <https://github.com/huggingface/safetensors>, README, "Format". Of its types we read and
+//! write `F32` and `I64`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Entry, StateDict, Values};
+
+/// The header is padded with spaces so that the data begins at a multiple of this.
+const ALIGNMENT: usize = 8;
+
+/// Longest header that is read, in bytes; the limit of the format's own reader.
+const MAX_HEADER: u64 = 100_000_000;
+
+const METADATA: &str = "__metadata__";
+
+/// What a file in the safetensors format holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Safetensors {
+    /// Texts by name.
+    pub metadata: BTreeMap<String, String>,
+    /// The tensors, in the order in which their data lie.
+    pub state: StateDict,
+}
+
+/// The bytes of `state` and `metadata`. A tensor must not be called `__metadata__`.
+pub fn write_safetensors(state: &StateDict, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut header = header(state, metadata);
+    let unpadded = header.len();
+    header.resize(unpadded.next_multiple_of(ALIGNMENT), b' ');
+
+    let n_data: usize = state.entries.iter().map(n_bytes).sum();
+    let mut bytes = Vec::with_capacity(8 + header.len() + n_data);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for entry in &state.entries {
+        match &entry.values {
+            Values::F32(values) => bytes.extend(values.iter().flat_map(|it| it.to_le_bytes())),
+            Values::I64(values) => bytes.extend(values.iter().flat_map(|it| it.to_le_bytes())),
+        }
+    }
+    bytes
+}
+
+/// Written by hand because a JSON object of `serde_json` sorts its keys.
+fn header(state: &StateDict, metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut fields = Vec::with_capacity(state.entries.len() + 1);
+    if !metadata.is_empty() {
+        fields.push(format!("{}:{}", json!(METADATA), json!(metadata)));
+    }
+    let mut begin = 0;
+    for entry in &state.entries {
+        let end = begin + n_bytes(entry);
+        let (dtype, shape) = (entry.values.kind(), json!(entry.shape));
+        fields.push(format!(
+            r#"{}:{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{begin},{end}]}}"#,
+            json!(entry.name)
+        ));
+        begin = end;
+    }
+    format!("{{{}}}", fields.join(",")).into_bytes()
+}
+
+fn n_bytes(entry: &Entry) -> usize {
+    match &entry.values {
+        Values::F32(values) => 4 * values.len(),
+        Values::I64(values) => 8 * values.len(),
+    }
+}
+
+/// Reads what [`write_safetensors`] or another writer of the format wrote.
+///
+/// Every byte must be accounted for, so that what is read back is all there is. No amount of memory
+/// beyond a small multiple of `bytes` is used, whatever they say.
+///
+/// # Errors
+///
+/// The first rule of the format that is broken, as one line.
+pub fn read_safetensors(bytes: &[u8]) -> Result<Safetensors, String> {
+    let (length, rest) = bytes.split_first_chunk().ok_or("it is shorter than 8 bytes")?;
+    let length = u64::from_le_bytes(*length);
+    if MAX_HEADER < length || (rest.len() as u64) < length {
+        return Err(format!("its header of {length} bytes does not fit"));
+    }
+    let (header, data) = rest.split_at(length as usize);
+    let header: Map<String, Value> =
+        serde_json::from_slice(header).map_err(|error| format!("its header: {error}"))?;
+
+    let mut metadata = BTreeMap::new();
+    let mut layouts = Vec::with_capacity(header.len());
+    for (name, value) in header {
+        if name == METADATA {
+            metadata = serde_json::from_value(value)
+                .map_err(|error| format!("its {METADATA}: {error}"))?;
+        } else {
+            let layout: Layout = serde_json::from_value(value)
+                .map_err(|error| format!("its tensor {name}: {error}"))?;
+            layouts.push((name, layout));
+        }
+    }
+    // A stable order also for tensors without data, which begin where the next one does.
+    layouts.sort_by(|(left, a), (right, b)| {
+        a.data_offsets.cmp(&b.data_offsets).then_with(|| left.cmp(right))
+    });
+    let state = StateDict { entries: entries(layouts, data)? };
+    Ok(Safetensors { metadata, state })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layout {
+    dtype: String,
+    shape: Vec<usize>,
+    /// Begin and end in the data, in bytes.
+    data_offsets: [usize; 2],
+}
+
+/// The tensors of `data`, which they must fill without a gap.
+fn entries(layouts: Vec<(String, Layout)>, data: &[u8]) -> Result<Vec<Entry>, String> {
+    let mut entries = Vec::with_capacity(layouts.len());
+    let mut position = 0;
+    for (name, layout) in layouts {
+        let [begin, end] = layout.data_offsets;
+        if begin != position || end < begin {
+            return Err(format!("its tensor {name} lies at {begin}..{end}, not at {position}"));
+        }
+        let data = data.get(begin..end).ok_or(format!("its tensor {name} is cut off"))?;
+        let values = values(&layout, data).map_err(|it| format!("its tensor {name}: {it}"))?;
+        position = end;
+        entries.push(Entry { name, shape: layout.shape, values });
+    }
+    if position != data.len() {
+        return Err(format!("{} bytes belong to no tensor", data.len() - position));
+    }
+    Ok(entries)
+}
+
+fn values(layout: &Layout, data: &[u8]) -> Result<Values, String> {
+    let size = match layout.dtype.as_str() {
+        "F32" => 4,
+        "I64" => 8,
+        other => return Err(format!("its type {other} is neither F32 nor I64")),
+    };
+    let wanted = layout.shape.iter().try_fold(size, |n: usize, &axis| n.checked_mul(axis));
+    if wanted != Some(data.len()) {
+        return Err(format!("its shape {:?} does not hold {} bytes", layout.shape, data.len()));
+    }
+    Ok(if size == 4 {
+        Values::F32(numbers(data, f32::from_le_bytes))
+    } else {
+        Values::I64(numbers(data, i64::from_le_bytes))
+    })
+}
+
+fn numbers<T, const N: usize>(data: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
+    data.as_chunks().0.iter().map(|&bytes| from_bytes(bytes)).collect()
+}

@@ -1,0 +1,114 @@
+//! Named tensors in a fixed order.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+
+/// The tensors of a model or an optimizer, in the order in which they are saved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateDict {
+    /// Names are unique.
+    pub entries: Vec<Entry>,
+}
+
+/// One named tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Path of the tensor, such as `encoder.layer1.0.conv1.weight`.
+    pub name: String,
+    /// Length of every axis; none for a single number.
+    pub shape: Vec<usize>,
+    /// As many values as the shape holds, row-major.
+    pub values: Values,
+}
+
+/// The numbers of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Weights, means, moments.
+    F32(Vec<f32>),
+    /// Counts.
+    I64(Vec<i64>),
+}
+
+impl Values {
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::I64(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::F32(_) => "F32",
+            Self::I64(_) => "I64",
+        }
+    }
+}
+
+impl StateDict {
+    /// The entry called `name`.
+    pub fn find(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    /// Checks that this has the names, shapes and kinds of `wanted`, in any order.
+    ///
+    /// `what` names this in the message, as in `weights of model.swath`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] that lists missing and unexpected names and other shapes.
+    pub fn check_against(&self, wanted: &StateDict, what: &str) -> Result<()> {
+        let found: HashMap<_, _> = self.entries.iter().map(|it| (it.name.as_str(), it)).collect();
+        let known: HashMap<_, _> = wanted.entries.iter().map(|it| (it.name.as_str(), it)).collect();
+        let mut faults = Vec::new();
+        for entry in &wanted.entries {
+            match found.get(entry.name.as_str()) {
+                None => faults.push(format!("{} is missing", entry.name)),
+                Some(other) if other.describe() != entry.describe() => faults.push(format!(
+                    "{} is {}, wanted {}",
+                    entry.name,
+                    other.describe(),
+                    entry.describe()
+                )),
+                Some(_) => {}
+            }
+        }
+        for entry in &self.entries {
+            if !known.contains_key(entry.name.as_str()) {
+                faults.push(format!("{} is unexpected", entry.name));
+            }
+        }
+        if self.entries.len() != found.len() {
+            faults.push("a name occurs twice".to_owned());
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(Error::data(what, shorten(&faults), "the tensors of this model"))
+    }
+}
+
+impl Entry {
+    fn describe(&self) -> String {
+        format!("{} {:?}", self.values.kind(), self.shape)
+    }
+}
+
+/// The first ten faults and how many more there are.
+fn shorten(faults: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = faults.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    match faults.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
