@@ -1,1 +1,14 @@
 //! Scores: confusion counts to accuracy figures.
+
+mod confusion;
+
+mod metrics;
+
+mod file;
+
+mod table;
+
+pub use confusion::Confusion;
+pub use file::MetricsFile;
+pub use metrics::{ClassMetrics, Metrics};
+pub use table::{confusion_csv, confusion_table, metrics_table};
