@@ -95,3 +95,111 @@ fn per_channel(values: Tensor<1>) -> Tensor<4> {
     let [channels] = values.dims();
     values.reshape([1, channels, 1, 1])
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::weights::{Entry, StateDict, Values, load, state_dict};
+
+    type Images = Vec<Vec<Vec<Vec<f32>>>>;
+
+    #[derive(Deserialize)]
+    struct Golden {
+        x: Images,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        train_out: Images,
+        running_mean_after: Vec<f32>,
+        running_var_after: Vec<f32>,
+        eval_out: Images,
+    }
+
+    fn flat(images: &Images) -> Vec<f32> {
+        images.iter().flatten().flatten().flatten().copied().collect()
+    }
+
+    #[track_caller]
+    fn check(got: Tensor<4>, want: &Images) {
+        check_values(&got.into_data().iter().collect::<Vec<_>>(), &flat(want));
+    }
+
+    #[track_caller]
+    fn check_values(got: &[f32], want: &[f32]) {
+        assert_eq!(got.len(), want.len());
+        for (got, want) in got.iter().zip(want) {
+            assert!((got - want).abs() < 2e-6, "got {got}, want {want}");
+        }
+    }
+
+    fn golden() -> (Golden, Tensor<4>, BatchNorm) {
+        let golden: Golden =
+            serde_json::from_str(include_str!("../../../tests/golden/batch_norm.json")).unwrap();
+        let device = Device::flex().autodiff();
+        let images = TensorData::new(flat(&golden.x), [3, 2, 2, 2]);
+        let entry = |name: &str, values: &[f32]| Entry {
+            name: name.to_owned(),
+            shape: vec![2],
+            values: Values::F32(values.to_vec()),
+        };
+        let count = Entry {
+            name: "num_batches_tracked".to_owned(),
+            shape: vec![],
+            values: Values::I64(vec![0]),
+        };
+        let state = StateDict {
+            entries: vec![
+                entry("weight", &golden.weight),
+                entry("bias", &golden.bias),
+                entry("running_mean", &[0.0; 2]),
+                entry("running_var", &[1.0; 2]),
+                count,
+            ],
+        };
+        let norm = load(BatchNorm::new(2, &device), &state, "test").unwrap();
+        (golden, Tensor::from_data(images, &device), norm)
+    }
+
+    #[test]
+    fn numbers_are_those_of_pytorch() {
+        let (golden, images, norm) = golden();
+        check(norm.forward(images.clone()), &golden.train_out);
+
+        let state = state_dict(&norm);
+        let find = |name| match &state.find(name).unwrap().values {
+            Values::F32(values) => values.clone(),
+            Values::I64(values) => values.iter().map(|&it| it as f32).collect(),
+        };
+        check_values(&find("running_mean"), &golden.running_mean_after);
+        check_values(&find("running_var"), &golden.running_var_after);
+        check_values(&find("num_batches_tracked"), &[1.0]);
+
+        check(norm.valid().forward(images.without_autodiff()), &golden.eval_out);
+    }
+
+    #[test]
+    fn prediction_and_frozen_norms_do_not_move() {
+        let (_, images, norm) = golden();
+        norm.forward(images.clone());
+        let before = state_dict(&norm);
+        let _ = norm.valid().forward(images.clone().without_autodiff());
+        let frozen = norm.clone().freeze();
+        let _ = frozen.forward(images.clone());
+        assert_eq!(state_dict(&frozen), before);
+        // Back in training it moves again, and a copy made before does not follow.
+        let copy = norm.clone();
+        let norm = norm.valid().train();
+        let _ = norm.forward(images);
+        assert_ne!(state_dict(&norm), before);
+        assert_eq!(state_dict(&copy), before);
+    }
+
+    #[test]
+    #[should_panic(expected = "cannot train on 1 value per channel")]
+    fn one_value_has_no_variance() {
+        let device = Device::flex();
+        BatchNorm::new(2, &device).forward(Tensor::zeros([1, 2, 1, 1], &device));
+    }
+}
