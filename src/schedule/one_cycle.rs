@@ -112,7 +112,6 @@ impl OneCycle {
     }
 
     /// Rates of optimizer step `step`, counted from 0; from the last step on they stay the same.
-    #[allow(clippy::cast_precision_loss)] // Steps are far below 2^52.
     pub fn rates(&self, step: u64) -> Rates {
         let step = step.min(self.last_step) as f64;
         let mut start_step = 0.0;
@@ -135,7 +134,6 @@ impl OneCycle {
         Rates { lr: between(phase.lr), momentum }
     }
 
-    #[allow(clippy::cast_precision_loss)] // Steps are far below 2^52.
     fn phases(&self) -> Vec<Phase> {
         let config = &self.config;
         let last_step = self.last_step as f64;

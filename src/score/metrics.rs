@@ -155,7 +155,6 @@ impl Metrics {
 }
 
 impl ClassMetrics {
-    #[allow(clippy::cast_precision_loss)] // Pixel counts are far below 2^52.
     fn new(confusion: &Confusion, index: usize, name: String, code: u16, pixel_area: f64) -> Self {
         let right = confusion.count(index, index);
         let (mapped, support) = (confusion.n_mapped(index), confusion.n_reference(index));
@@ -197,7 +196,6 @@ impl Agreement {
 }
 
 /// `part / whole`, NaN for 0/0.
-#[allow(clippy::cast_precision_loss)] // Pixel counts are far below 2^52.
 fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
@@ -258,7 +256,6 @@ mod tests {
         let golden = &golden[case];
         let rows: Vec<Vec<f64>> =
             serde_json::from_value(golden["matrix_rows_pred_cols_ref"].clone()).unwrap();
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Whole numbers.
         let rows: Vec<Vec<u64>> =
             rows.iter().map(|row| row.iter().map(|&count| count as u64).collect()).collect();
         let got = metrics(&rows);

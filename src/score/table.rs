@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn the_csv_labels_rows_and_columns() {
-        let metrics = metrics(&["water", "crops, \"wet\""], &[vec![5, 2], vec![1, 9]]);
-        let wanted = "map \\ reference,water,\"crops, \"\"wet\"\"\"\r\n\
-                      water,5,2\r\n\"crops, \"\"wet\"\"\",1,9\r\n";
+        let metrics = metrics(&["crops, wet", "\"dry\""], &[vec![5, 2], vec![1, 9]]);
+        let wanted = "map \\ reference,\"crops, wet\",\"\"\"dry\"\"\"\r\n\
+                      \"crops, wet\",5,2\r\n\"\"\"dry\"\"\",1,9\r\n";
         assert_eq!(confusion_csv(&metrics), wanted);
     }
 
