@@ -1,1 +1,34 @@
 //! Chips: which windows are trained and scored on.
+
+mod blocks;
+
+mod split;
+
+mod stratify;
+
+mod scene_split;
+
+mod fraction;
+
+mod summary;
+
+mod origins;
+
+mod sample;
+
+mod cover;
+
+mod audit;
+
+mod chip;
+
+pub use audit::{Audit, audit};
+pub use blocks::{BlockCounts, BlockGrid, BlockOrigin, count_classes};
+pub use chip::{Chip, Normalisation};
+pub use cover::{Cover, SceneCover, cover, evaluation_windows};
+pub use fraction::keep_fraction;
+pub use origins::Origins;
+pub use sample::{ChipRef, ChipsConfig, Sampler, training_samples};
+pub use scene_split::SceneSplit;
+pub use split::{BlockChoice, SplitConfig, SplitMethod, SplitScene, split};
+pub use summary::{RoleSummary, SplitSummary};

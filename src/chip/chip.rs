@@ -1,0 +1,127 @@
+//! A chip: normalised pixels with labels, as a model takes them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Error, Result},
+    scene::Sample,
+};
+
+/// What is subtracted from each band, and what the rest is divided by, in the image's units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalisation {
+    /// One mean per band.
+    pub mean: Vec<f64>,
+    /// One standard deviation per band, above 0.
+    pub std: Vec<f64>,
+}
+
+impl Normalisation {
+    /// Normalises each band to mean 0 and standard deviation 1 of the training pixels.
+    ///
+    /// A band without any spread (`std` of 0) is only shifted to 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if a number is not finite or a deviation is negative.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one deviation per mean.
+    pub fn new(mean: Vec<f64>, std: Vec<f64>) -> Result<Self> {
+        assert_eq!(mean.len(), std.len(), "one deviation per mean");
+        for (band, (mean, std)) in mean.iter().zip(&std).enumerate() {
+            if !mean.is_finite() || !std.is_finite() || *std < 0.0 {
+                let found = format!("mean {mean} and standard deviation {std}");
+                return Err(Error::data(format!("band {}", band + 1), found, "finite numbers"));
+            }
+        }
+        let std = std.into_iter().map(|it| if it == 0.0 { 1.0 } else { it }).collect();
+        Ok(Self { mean, std })
+    }
+
+    /// Number of bands.
+    pub fn n_bands(&self) -> usize {
+        self.mean.len()
+    }
+}
+
+/// A square of normalised pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chip {
+    /// Number of bands.
+    pub n_bands: usize,
+    /// Height and width, in pixels.
+    pub size_px: usize,
+    /// Normalised values, 0 where missing. `[band, row, col]`
+    pub values: Vec<f32>,
+    /// Class index, or [`IGNORE`](crate::label::IGNORE) without a label. `[row, col]`
+    pub labels: Vec<u8>,
+    /// Whether there is data. `[row, col]`
+    pub valid: Vec<bool>,
+}
+
+impl Chip {
+    /// `(value - mean) / std` of each band; 0 where the pixel is masked or the value missing.
+    ///
+    /// # Panics
+    ///
+    /// If the sample is not square or has other bands than `normalisation`.
+    pub fn from_sample(sample: &Sample, normalisation: &Normalisation) -> Self {
+        let Sample { pixels, labels } = sample;
+        assert_eq!(pixels.rows, pixels.cols, "a chip is square");
+        assert_eq!(pixels.n_bands, normalisation.n_bands(), "one mean per band");
+        let mut values = Vec::with_capacity(pixels.values.len());
+        for band in 0..pixels.n_bands {
+            let (mean, std) = (normalisation.mean[band], normalisation.std[band]);
+            for (&value, &valid) in pixels.band(band).iter().zip(&pixels.valid) {
+                let known = valid && value.is_finite();
+                values.push(if known { ((f64::from(value) - mean) / std) as f32 } else { 0.0 });
+            }
+        }
+        Self {
+            n_bands: pixels.n_bands,
+            size_px: pixels.rows,
+            values,
+            labels: labels.clone(),
+            valid: pixels.valid.clone(),
+        }
+    }
+
+    /// Number of pixels of one band.
+    pub fn n_pixels(&self) -> usize {
+        self.size_px * self.size_px
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{label::IGNORE, raster::Pixels};
+
+    fn sample(hidden: f32) -> Sample {
+        let values = vec![1.0, 3.0, f32::NAN, hidden, 10.0, 30.0, 50.0, hidden];
+        let valid = vec![true, true, true, false];
+        let pixels = Pixels { n_bands: 2, rows: 2, cols: 2, values, valid };
+        Sample::new(pixels, vec![0, 1, 2, 3])
+    }
+
+    // (1 - 2) / 0.5 = -2, (3 - 2) / 0.5 = 2; (10 - 30) / 10 = -2, 0, 2.
+    #[test]
+    fn masked_pixels_and_missing_values_become_0() {
+        let normalisation = Normalisation::new(vec![2.0, 30.0], vec![0.5, 10.0]).unwrap();
+        for hidden in [f32::NAN, 1e30, -7.0] {
+            let chip = Chip::from_sample(&sample(hidden), &normalisation);
+            assert_eq!(chip.values, [-2.0, 2.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0]);
+            assert_eq!(chip.labels, [0, 1, 2, IGNORE]);
+            assert_eq!(chip.valid, [true, true, true, false]);
+        }
+    }
+
+    #[test]
+    fn a_band_without_spread_is_shifted_only() {
+        let normalisation = Normalisation::new(vec![2.0, 3.0], vec![0.0, 4.0]).unwrap();
+        assert_eq!(normalisation.std, [1.0, 4.0]);
+        assert!(Normalisation::new(vec![f64::NAN], vec![1.0]).is_err());
+    }
+}
