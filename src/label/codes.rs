@@ -1,0 +1,144 @@
+//! The codes that occur in a label raster.
+
+use std::{collections::BTreeMap, path::Path};
+
+use crate::{
+    error::{Error, Result},
+    raster::{GeoTiff, Window, block_rows},
+};
+
+/// Decoded blocks kept while reading labels, in bytes.
+const CACHE_BYTES: u64 = 16 << 20;
+/// Largest block of a label raster, in MiB.
+const MAX_BLOCK_MIB: u32 = 256;
+/// Pixels of a pass that are in memory at once.
+const CHUNK_PIXELS: u64 = 1 << 20;
+/// Rasters with more different codes do not hold classes.
+const MAX_CODES: usize = 65_536;
+
+/// Number of pixels of each code in a label raster.
+///
+/// Missing pixels (NaN) are left out; those that hold the file's nodata value are counted. Reads
+/// the file once, in parts.
+///
+/// # Errors
+///
+/// As opening a raster; [`Error::Data`] if the file has several bands, a value that is no whole
+/// number, or more than 65,536 different values.
+pub fn count_codes(path: &Path) -> Result<BTreeMap<i64, u64>> {
+    counted(&open(path)?)
+}
+
+pub(super) fn open(path: &Path) -> Result<GeoTiff> {
+    let file = GeoTiff::open(path, CACHE_BYTES, MAX_BLOCK_MIB)?;
+    let n_bands = file.n_samples() - file.alpha().len();
+    if n_bands != 1 {
+        let what = format!("label raster {}", path.display());
+        return Err(Error::data(what, format!("{n_bands} bands"), "1 band of class codes"));
+    }
+    Ok(file)
+}
+
+pub(super) fn counted(file: &GeoTiff) -> Result<BTreeMap<i64, u64>> {
+    let mut counts = BTreeMap::new();
+    let grid = file.grid();
+    for window in block_rows(grid.rows, grid.cols, file.block_height(), CHUNK_PIXELS) {
+        for_each_run(&codes(file, window)?, |code, n_pixels| {
+            if let Some(code) = code {
+                *counts.entry(code).or_insert(0) += n_pixels;
+            }
+        });
+        if MAX_CODES < counts.len() {
+            let what = format!("label raster {}", file.path().display());
+            let found = format!("more than {MAX_CODES} different values");
+            return Err(Error::data(what, found, "class codes"));
+        }
+    }
+    Ok(counts)
+}
+
+/// The codes of a window, row by row; `None` where the file has no value.
+pub(super) fn codes(file: &GeoTiff, window: Window) -> Result<Vec<Option<i64>>> {
+    file.check_window(window)?;
+    let mut codes = vec![None; window.n_pixels()];
+    let mut fraction = None;
+    file.read_sample(window, 0)?.for_each(0, |pixel, value| {
+        if value.fract() == 0.0 && value.abs() < 9e15 {
+            codes[pixel] = Some(value as i64);
+        } else if !value.is_nan() {
+            fraction = Some(value);
+        }
+    });
+    if let Some(value) = fraction {
+        let what = format!("label raster {}", file.path().display());
+        return Err(Error::data(
+            what,
+            format!("the value {value}"),
+            "whole numbers as class codes",
+        ));
+    }
+    let masked = file.masked(window)?;
+    for (code, _) in codes.iter_mut().zip(&masked).filter(|(_, masked)| **masked) {
+        *code = None;
+    }
+    for &sample in file.alpha() {
+        file.read_sample(window, sample)?.for_each(0, |pixel, alpha| {
+            if alpha == 0.0 {
+                codes[pixel] = None;
+            }
+        });
+    }
+    if file.notes(0).nodata.is_some() {
+        for part in file.unwritten(window, 0) {
+            let first = (part.col - window.col) as usize;
+            for row in part.row - window.row..part.row_end() - window.row {
+                codes[row as usize * window.cols as usize + first..][..part.cols as usize]
+                    .fill(None);
+            }
+        }
+    }
+    Ok(codes)
+}
+
+/// Calls `each(code, n_pixels)` for neighbours of one code: labels are long runs of few codes.
+fn for_each_run(codes: &[Option<i64>], mut each: impl FnMut(Option<i64>, u64)) {
+    for run in codes.chunk_by(|left, right| left == right) {
+        each(run[0], run.len() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::fixture::Fixture;
+
+    #[test]
+    fn codes_are_counted_over_all_blocks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.tif");
+        Fixture::new(5, 3).write(&path, &[1_i16, 1, 1, -7, 2, 2, 2, 2, 2, 300, 1, 1, 1, 1, 2]);
+        assert_eq!(
+            count_codes(&path).unwrap(),
+            BTreeMap::from([(-7, 1), (1, 7), (2, 6), (300, 1)])
+        );
+    }
+
+    #[test]
+    fn whole_numbers_in_float_files_are_codes_and_others_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.tif");
+        Fixture::new(1, 3).write(&path, &[4.0_f32, f32::NAN, 5.0]);
+        assert_eq!(count_codes(&path).unwrap(), BTreeMap::from([(4, 1), (5, 1)]));
+        Fixture::new(1, 3).write(&path, &[4.0_f32, 4.5, 5.0]);
+        let message = count_codes(&path).unwrap_err().to_string();
+        assert!(message.contains("4.5") && message.contains("labels.tif"), "{message}");
+    }
+
+    #[test]
+    fn several_bands_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.tif");
+        Fixture::new(1, 2).write(&path, &[1_u8, 2, 3, 4]);
+        assert!(count_codes(&path).unwrap_err().to_string().contains("2 bands"));
+    }
+}

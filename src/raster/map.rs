@@ -1,0 +1,347 @@
+//! Maps, written row by row as cloud-optimised GeoTIFFs.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use quick_xml::escape::escape;
+use rayon::prelude::*;
+use tempfile::NamedTempFile;
+use tiff_core::{ColorMap, Compression, PhotometricInterpretation, Predictor, Tag, TagValue};
+use tiff_writer::{
+    ImageBuilder, TiffWriteSample,
+    compress::{BlockEncodingOptions, compress_block},
+};
+
+use super::{
+    Grid, LegendEntry,
+    atomic::{folder_of, move_into_place, temporary_beside, write_atomically},
+    cog::{self, StoredTile},
+    pam,
+    pyramid::{Pyramid, TILE_PX, TileRow, sizes},
+    qml, sidecar,
+};
+use crate::error::{Error, Result};
+
+/// What a map holds besides its pixels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MapLayout {
+    /// Names of the bands; as many as the map has bands.
+    pub band_names: Vec<String>,
+    /// Value of pixels without data.
+    pub nodata: Option<f64>,
+    /// Names and colours of the values of a class map; empty for other maps.
+    pub legend: Vec<LegendEntry>,
+}
+
+/// Number types of maps.
+pub trait MapSample: TiffWriteSample {
+    /// How the tiles are made smaller before they are compressed, if their neighbours are alike.
+    #[doc(hidden)]
+    const SMOOTH: Predictor;
+
+    /// The nearest value of this type.
+    #[doc(hidden)]
+    fn nearest(value: f64) -> Self;
+}
+
+impl MapSample for u8 {
+    const SMOOTH: Predictor = Predictor::Horizontal;
+
+    fn nearest(value: f64) -> Self {
+        value.round() as Self
+    }
+}
+
+impl MapSample for u16 {
+    const SMOOTH: Predictor = Predictor::Horizontal;
+
+    fn nearest(value: f64) -> Self {
+        value.round() as Self
+    }
+}
+
+impl MapSample for f32 {
+    const SMOOTH: Predictor = Predictor::FloatingPoint;
+
+    fn nearest(value: f64) -> Self {
+        value as Self
+    }
+}
+
+/// Writes a map from top to bottom.
+///
+/// The file is a cloud-optimised GeoTIFF: tiles of 256 pixels, Deflate, overviews by nearest
+/// neighbour down to one tile, georeferencing with the GeoKeys of the grid as found, a colour
+/// table for classes of type `u8`. Memory is two rows of tiles; compressed tiles wait in a scratch
+/// file without a name in the output folder. Nothing appears under the map's name before
+/// [`Self::finish`], and a writer that is dropped before leaves nothing behind.
+///
+/// Tiles are compressed in the rayon pool of the caller; the bytes do not depend on its size.
+pub struct MapWriter<T: MapSample> {
+    path: PathBuf,
+    grid: Grid,
+    layout: MapLayout,
+    output: NamedTempFile,
+    scratch: BufWriter<File>,
+    scratch_bytes: u64,
+    pyramid: Pyramid<T>,
+    tiles: Vec<Vec<StoredTile>>,
+    n_rows: u32,
+}
+
+impl<T: MapSample> MapWriter<T> {
+    /// Begins a map on `grid`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the folder is missing or cannot be written; [`Error::Data`] if it has not
+    /// enough space for the tiles even if they do not compress.
+    ///
+    /// # Panics
+    ///
+    /// If the layout has no band, or a legend with several.
+    pub fn create(path: &Path, grid: &Grid, layout: MapLayout) -> Result<Self> {
+        let n_bands = layout.band_names.len();
+        assert!(0 < n_bands, "a map needs at least one band");
+        assert!(layout.legend.is_empty() || n_bands == 1, "a legend, but {n_bands} bands");
+        let output = temporary_beside(path)?;
+        let (rows, cols) = (grid.rows as usize, grid.cols as usize);
+        let sizes = sizes(rows, cols);
+        let n_values: u64 = sizes.iter().map(|[rows, cols]| (rows * cols * n_bands) as u64).sum();
+        check_space(path, n_values * T::BYTES_PER_SAMPLE as u64)?;
+        let folder = folder_of(path);
+        let scratch = tempfile::tempfile_in(folder).map_err(Error::io("create", folder))?;
+        Ok(Self {
+            path: path.to_owned(),
+            grid: grid.clone(),
+            output,
+            scratch: BufWriter::new(scratch),
+            scratch_bytes: 0,
+            pyramid: Pyramid::new(rows, cols, n_bands, T::nearest(layout.nodata.unwrap_or(0.0))),
+            tiles: vec![Vec::new(); sizes.len()],
+            n_rows: 0,
+            layout,
+        })
+    }
+
+    /// Adds the next rows, `[band, row, col]`, of which the first is `first_row`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the disk is full.
+    ///
+    /// # Panics
+    ///
+    /// If rows are left out, repeated or too many, or `values` does not hold whole rows.
+    pub fn write_rows(&mut self, first_row: u32, values: &[T]) -> Result<()> {
+        assert_eq!(first_row, self.n_rows, "rows of a map must come in order");
+        let (cols, n_bands) = (self.grid.cols as usize, self.layout.band_names.len());
+        let n_rows = values.len() / (cols * n_bands);
+        assert_eq!(values.len(), n_rows * cols * n_bands, "values do not fill whole rows");
+        assert!(self.n_rows as usize + n_rows <= self.grid.rows as usize, "too many rows");
+        let mut line = Vec::with_capacity(cols * n_bands);
+        for row in 0..n_rows {
+            line.clear();
+            for col in 0..cols {
+                line.extend((0..n_bands).map(|band| values[(band * n_rows + row) * cols + col]));
+            }
+            for tile_row in self.pyramid.push(&line) {
+                self.store(&tile_row)?;
+            }
+        }
+        self.n_rows += n_rows as u32;
+        Ok(())
+    }
+
+    /// Completes the map: writes its sidecars (class names as `MAP.aux.xml`, a QGIS style as
+    /// `.qml`), then moves it into place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the disk is full; [`Error::Data`] if it is known to be too full.
+    ///
+    /// # Panics
+    ///
+    /// If not all rows were written.
+    pub fn finish(mut self) -> Result<()> {
+        assert_eq!(self.n_rows, self.grid.rows, "rows written of {}", self.path.display());
+        let images = self.images();
+        check_space(&self.path, cog::tile_bytes(&images))?;
+        let scratch = self.scratch.into_inner();
+        let mut scratch =
+            scratch.map_err(|error| Error::io("write", &self.path)(error.into_error()))?;
+        let mut sink = BufWriter::with_capacity(1 << 20, self.output.as_file_mut());
+        cog::write(&mut sink, &mut scratch, &images).map_err(Error::io("write", &self.path))?;
+        drop(sink);
+        if !self.layout.legend.is_empty() {
+            let legend = &self.layout.legend;
+            let sidecar = sidecar::path_beside(&self.path);
+            write_atomically(&sidecar, pam::document(legend).as_bytes())?;
+            let style = self.path.with_extension("qml");
+            write_atomically(&style, qml::document(legend).as_bytes())?;
+        }
+        move_into_place(self.output, &self.path)
+    }
+
+    /// Compresses a row of tiles and appends it to the scratch file.
+    fn store(&mut self, tile_row: &TileRow<T>) -> Result<()> {
+        let options = self.encoding();
+        let compressed: Vec<_> =
+            tile_row.tiles.par_iter().map(|tile| compress_block(tile, options, 0)).collect();
+        for bytes in compressed {
+            let bytes = bytes.expect("samples and options of our own can be compressed");
+            self.scratch.write_all(&bytes).map_err(Error::io("write", &self.path))?;
+            let stored = StoredTile {
+                offset: self.scratch_bytes,
+                bytes: u32::try_from(bytes.len()).expect("a tile is smaller than 4 GiB"),
+            };
+            self.scratch_bytes += u64::from(stored.bytes);
+            self.tiles[tile_row.level].push(stored);
+        }
+        Ok(())
+    }
+
+    fn encoding(&self) -> BlockEncodingOptions<'static> {
+        BlockEncodingOptions {
+            byte_order: tiff_core::ByteOrder::LittleEndian,
+            compression: Compression::Deflate,
+            predictor: self.predictor(),
+            samples_per_pixel: self.layout.band_names.len() as u16,
+            row_width_pixels: TILE_PX,
+            jpeg_options: None,
+            jpeg_sampling: None,
+            deflate_level: None,
+        }
+    }
+
+    /// The difference of two class codes means nothing.
+    fn predictor(&self) -> Predictor {
+        if self.layout.legend.is_empty() { T::SMOOTH } else { Predictor::None }
+    }
+
+    /// The directories and tiles of the map and its overviews.
+    fn images(&mut self) -> Vec<cog::Image> {
+        let sizes = sizes(self.grid.rows as usize, self.grid.cols as usize);
+        let all_tiles = std::mem::take(&mut self.tiles);
+        let mut images = Vec::with_capacity(sizes.len());
+        for (level, ([rows, cols], tiles)) in sizes.into_iter().zip(all_tiles).enumerate() {
+            let mut builder = ImageBuilder::new(cols as u32, rows as u32)
+                .sample_type::<T>()
+                .samples_per_pixel(self.layout.band_names.len() as u16)
+                .tiles(TILE_PX as u32, TILE_PX as u32)
+                .compression(Compression::Deflate)
+                .predictor(self.predictor());
+            if T::BITS_PER_SAMPLE == 8 && !self.layout.legend.is_empty() {
+                builder = builder
+                    .photometric(PhotometricInterpretation::Palette)
+                    .color_map(color_map(&self.layout.legend));
+            }
+            if let Some(nodata) = self.layout.nodata {
+                builder = builder.tag(Tag::new(42113, TagValue::Ascii(nodata_text(nodata))));
+            }
+            if level == 0 {
+                let tags = grid_tags(&self.grid).into_iter().chain(band_names(&self.layout));
+                builder = tags.fold(builder, ImageBuilder::tag);
+            } else {
+                builder = builder.overview();
+            }
+            images.push(cog::Image { builder, tiles });
+        }
+        images
+    }
+}
+
+/// # Errors
+///
+/// [`Error::Data`] if the folder of `path` has fewer than `needed` bytes left. A file system that
+/// cannot tell is taken to have enough.
+fn check_space(path: &Path, needed: u64) -> Result<()> {
+    let Ok(free) = fs4::available_space(folder_of(path)) else { return Ok(()) };
+    enough_space(path, needed, free)
+}
+
+fn enough_space(path: &Path, needed: u64, free: u64) -> Result<()> {
+    if needed <= free {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let what = format!("free space to write {}", path.display());
+    let found = format!("{} MiB", free >> 20);
+    Err(Error::data(what, found, format!("{} MiB in {}", mib(needed), folder_of(path).display())))
+}
+
+fn color_map(legend: &[LegendEntry]) -> ColorMap {
+    let mut planes = [[0_u16; 256]; 3];
+    for entry in legend {
+        for (plane, part) in planes.iter_mut().zip(entry.color) {
+            if let Some(value) = plane.get_mut(usize::from(entry.code)) {
+                *value = u16::from(part) * 257;
+            }
+        }
+    }
+    let [red, green, blue] = planes.map(|plane| plane.to_vec());
+    ColorMap::new(red, green, blue).expect("the planes have one length")
+}
+
+fn nodata_text(nodata: f64) -> String {
+    if nodata.is_nan() { "nan".to_owned() } else { nodata.to_string() }
+}
+
+/// Transform and GeoKeys; none for a raster without georeferencing.
+pub(super) fn grid_tags(grid: &Grid) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    let center = if grid.crs.pixel_is_point() { 0.5 } else { 0.0 };
+    let [x, y] = grid.affine.map_position(center, center);
+    let a = &grid.affine.0;
+    if grid.affine.is_north_up() {
+        tags.push(Tag::new(33550, TagValue::Double(vec![a[1], -a[5], 0.0])));
+        tags.push(Tag::new(33922, TagValue::Double(vec![0.0, 0.0, 0.0, x, y, 0.0])));
+    } else if grid.affine != super::Affine::IDENTITY {
+        #[rustfmt::skip]
+        let matrix = vec![
+            a[1], a[2], 0.0, x,
+            a[4], a[5], 0.0, y,
+            0.0, 0.0, 0.0, 0.0,
+            0.0, 0.0, 0.0, 1.0,
+        ];
+        tags.push(Tag::new(34264, TagValue::Double(matrix)));
+    }
+    let (directory, doubles, ascii) = grid.crs.to_keys();
+    if !directory.is_empty() {
+        tags.push(Tag::new(34735, TagValue::Short(directory.to_vec())));
+    }
+    if !doubles.is_empty() {
+        tags.push(Tag::new(34736, TagValue::Double(doubles.to_vec())));
+    }
+    if !ascii.is_empty() {
+        tags.push(Tag::new(34737, TagValue::Ascii(ascii.to_owned())));
+    }
+    tags
+}
+
+fn band_names(layout: &MapLayout) -> Option<Tag> {
+    let item = |(sample, name): (usize, &String)| {
+        let name = escape(name.as_str());
+        format!("<Item name=\"DESCRIPTION\" sample=\"{sample}\" role=\"description\">{name}</Item>")
+    };
+    let items: String = layout
+        .band_names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !name.is_empty())
+        .map(item)
+        .collect();
+    if items.is_empty() {
+        return None;
+    }
+    let text = format!("<GDALMetadata>{items}</GDALMetadata>");
+    // Kept to ASCII, as the tag's type says.
+    let ascii = text.chars().map(|character| match character {
+        ' '..='~' => character.to_string(),
+        other => format!("&#{};", u32::from(other)),
+    });
+    Some(Tag::new(42112, TagValue::Ascii(ascii.collect())))
+}
