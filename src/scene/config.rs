@@ -144,14 +144,21 @@ mod tests {
         assert_eq!(config.scenes[1].images.layers(), ["*_1.tif", "*_2.tif"]);
         assert_eq!(config.scenes[1].role, Some(Role::Test));
         assert_eq!(config.raster_options(1).unwrap().bands.unwrap(), ["red", "4"]);
-        assert_eq!(toml::from_str::<DataConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
+        assert_eq!(
+            toml::from_str::<DataConfig>(&toml::to_string(&config).unwrap()).unwrap(),
+            config
+        );
     }
 
     #[test]
     fn what_is_misspelt_is_refused() {
         let message = |text: &str| toml::from_str::<DataConfig>(text).unwrap_err().to_string();
         assert!(message("[[scene]]\nimages = 3").contains("wanted a path or a list of paths"));
-        assert!(message("[[scene]]\nimages = \"a\"\nlabel = \"b\"").contains("unknown field `label`"));
-        assert!(DataConfig { max_block_mib: 0, ..DataConfig::default() }.raster_options(1).is_err());
+        assert!(
+            message("[[scene]]\nimages = \"a\"\nlabel = \"b\"").contains("unknown field `label`")
+        );
+        assert!(
+            DataConfig { max_block_mib: 0, ..DataConfig::default() }.raster_options(1).is_err()
+        );
     }
 }

@@ -111,7 +111,9 @@ fn matches(folder: &Path, pattern: &str) -> Result<BTreeMap<String, PathBuf>> {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let key = name.strip_prefix(start).and_then(|name| name.strip_suffix(end));
         // Hidden files are left out, as shells do.
-        let Some(key) = key.filter(|key| !key.is_empty() && !name.starts_with('.')) else { continue };
+        let Some(key) = key.filter(|key| !key.is_empty() && !name.starts_with('.')) else {
+            continue;
+        };
         let file = below.map_or_else(|| path.clone(), |below| path.join(below));
         if file.is_file() {
             found.insert(key.to_owned(), file);
@@ -136,9 +138,8 @@ fn check_keys(entries: &[&String], found: &[BTreeMap<String, PathBuf>]) -> Resul
                 0 => String::new(),
                 n => format!(" and {n} more"),
             };
-            let rule = format!(
-                "matches no file for {listed}{more}, which other paths of the scene have"
-            );
+            let rule =
+                format!("matches no file for {listed}{more}, which other paths of the scene have");
             return Err(Error::config("data.scene", entry, rule));
         }
     }
@@ -190,8 +191,17 @@ mod tests {
     #[test]
     fn the_text_of_the_star_pairs_layers_and_labels() {
         check(
-            &["i/b_1.tif", "i/b_2.tif", "i/a_1.tif", "i/a_2.tif", "i/a_1.tif.aux.xml", "i/._b_1.tif",
-              "l/a/map.tif", "l/b/map.tif", "l/c/other.tif"],
+            &[
+                "i/b_1.tif",
+                "i/b_2.tif",
+                "i/a_1.tif",
+                "i/a_2.tif",
+                "i/a_1.tif.aux.xml",
+                "i/._b_1.tif",
+                "l/a/map.tif",
+                "l/b/map.tif",
+                "l/c/other.tif",
+            ],
             "[[scene]]\nimages = [\"i/*_1.tif\", \"i/*_2.tif\"]\nlabels = \"l/*/map.tif\"",
             &[
                 ("a", &["i/a_1.tif", "i/a_2.tif"], Some("l/a/map.tif")),
@@ -226,7 +236,10 @@ mod tests {
         check("[[scene]]\nimages = \"i/*.img\"", "= i/*.img: matches no file in");
         check("[[scene]]\nimages = \"*/*.tif\"", "wanted at most one `*`");
         check("[[scene]]\nimages = \"j/*.tif\"", "cannot list");
-        check("[[scene]]\nimages = \"i/*.tif\"\nlabels = \"l.tif\"", "= l.tif: wanted a `*` in every");
+        check(
+            "[[scene]]\nimages = \"i/*.tif\"\nlabels = \"l.tif\"",
+            "= l.tif: wanted a `*` in every",
+        );
         check("[[scene]]\nimages = \"a\"\n[[scene]]\nimages = \"a\"", "occurs twice");
     }
 }

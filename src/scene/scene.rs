@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    label::{Classes, ClassRaster},
+    label::{ClassRaster, Classes},
     raster::{Grid, Pixels, Raster, RasterOptions, Window},
     scene::{Role, Sample, SceneFiles},
 };

@@ -135,7 +135,13 @@ fn found_classes(files: &[SceneFiles], ignore: &[i64]) -> Result<(Classes, Vec<i
 fn check_alike(first: &Scene, other: &Scene) -> Result<()> {
     let differ = |what, left_value: String, right_value: String| {
         let path = |scene: &Scene| scene.image().paths()[0].clone();
-        Err(Error::Mismatch { left: path(first), right: path(other), what, left_value, right_value })
+        Err(Error::Mismatch {
+            left: path(first),
+            right: path(other),
+            what,
+            left_value,
+            right_value,
+        })
     };
     let (left, right) = (first.image().bands(), other.image().bands());
     if left.len() != right.len() {
