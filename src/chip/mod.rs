@@ -10,6 +10,8 @@ mod scene_split;
 
 mod fraction;
 
+mod split_scenes;
+
 mod summary;
 
 mod origins;
@@ -22,7 +24,7 @@ mod audit;
 
 mod chip;
 
-pub use audit::{Audit, audit};
+pub use audit::{Audit, AuditScene, audit};
 pub use blocks::{BlockCounts, BlockGrid, BlockOrigin, count_classes};
 pub use chip::{Chip, Normalisation};
 pub use cover::{Cover, SceneCover, cover, evaluation_windows};
@@ -31,4 +33,5 @@ pub use origins::Origins;
 pub use sample::{ChipRef, ChipsConfig, Sampler, training_samples};
 pub use scene_split::SceneSplit;
 pub use split::{BlockChoice, SplitConfig, SplitMethod, SplitScene, split};
+pub use split_scenes::split_scenes;
 pub use summary::{RoleSummary, SplitSummary};

@@ -1,8 +1,20 @@
 //! Scenes: image and label rasters on one grid.
 
+mod config;
+
+mod pattern;
+
 mod role;
 
 mod sample;
 
+mod scene;
+
+mod scenes;
+
+pub use config::{BandChoice, DataConfig, ImageList, SceneConfig};
+pub use pattern::{SceneFiles, scene_files};
 pub use role::Role;
 pub use sample::Sample;
+pub use scene::Scene;
+pub use scenes::Scenes;
