@@ -45,7 +45,7 @@ fn label(value: f64, step: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    if step < 1e-3 || 1e6 <= step {
+    if !(1e-3..1e6).contains(&step) {
         return format!("{value:.1e}").replace(".0e", "e");
     }
     let n_decimals = (-step.log10().floor()).max(0.0) as usize;

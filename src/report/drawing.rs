@@ -1,9 +1,11 @@
 //! A drawing of simple marks, written as SVG or PNG.
 
-use std::io::Cursor;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
-use image::{ImageFormat, RgbImage, imageops};
+use image::{
+    ExtendedColorType, ImageEncoder, RgbImage,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+    imageops,
+};
 use kuva::{
     RasterBackend,
     backend::svg::SvgBackend,
@@ -319,9 +321,12 @@ pub(super) fn data_uri(image: &RgbImage) -> String {
 }
 
 fn png_bytes(image: &RgbImage) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).expect("writes into memory");
-    bytes.into_inner()
+    let mut bytes = Vec::new();
+    let (compression, filter) = (CompressionType::Default, FilterType::Adaptive);
+    let encoder = PngEncoder::new_with_quality(&mut bytes, compression, filter);
+    let (width, height) = image.dimensions();
+    encoder.write_image(image, width, height, ExtendedColorType::Rgb8).expect("writes into memory");
+    bytes
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use super::{
     text,
 };
 
+/// Most points of a curve that get a dot each.
+const MAX_DOTS: usize = 80;
+
 /// One chart: curves over `x`, with labelled axes.
 pub(super) struct LineChart<'a> {
     pub(super) x_label: &'a str,
@@ -28,7 +31,7 @@ pub(super) struct Curve {
 pub(super) enum Style {
     /// A strong line.
     Line,
-    /// A strong, broken line.
+    /// A strong, broken line with a dot at each point, unless there are too many.
     Dashed,
     /// A thin line behind the others.
     Thin,
@@ -80,7 +83,12 @@ fn draw_curve(drawing: &mut Drawing, curve: &Curve, x_axis: &Axis, y_axis: &Axis
         }
         match curve.style {
             Style::Line => drawing.line(points, curve.paint, 2.0),
-            Style::Dashed => drawing.dashed_line(points, curve.paint, 2.0),
+            Style::Dashed => {
+                if points.len() <= MAX_DOTS {
+                    points.iter().for_each(|&(x, y)| drawing.dot(x, y, 3.0, curve.paint));
+                }
+                drawing.dashed_line(points, curve.paint, 2.0);
+            }
             Style::Thin => drawing.line(points, curve.paint, 1.0),
         }
     }
@@ -92,7 +100,10 @@ fn draw_legend(drawing: &mut Drawing, left: f64, y: f64, curves: &[Curve]) {
         let sample = vec![(x, y - 4.0), (x + 24.0, y - 4.0)];
         match curve.style {
             Style::Line => drawing.line(sample, curve.paint, 2.0),
-            Style::Dashed => drawing.dashed_line(sample, curve.paint, 2.0),
+            Style::Dashed => {
+                drawing.dashed_line(sample, curve.paint, 2.0);
+                drawing.dot(x + 12.0, y - 4.0, 3.0, curve.paint);
+            }
             Style::Thin => drawing.line(sample, curve.paint, 1.0),
         }
         drawing.text(x + 30.0, y, Text::new(&curve.name, 12));

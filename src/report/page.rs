@@ -14,6 +14,9 @@ use super::{
 
 const STYLE: &str = include_str!("page.css");
 
+/// Most scenes whose blocks are drawn inside the page; all are drawn in files of their own.
+const MAX_SCENES: usize = 6;
+
 /// The whole page: valid HTML that needs no other file, no network and no script.
 pub(super) fn page(data: &ReportData, figures: &Figures) -> String {
     let sections = [
@@ -62,10 +65,10 @@ fn headline(data: &ReportData) -> String {
         ("overall accuracy", percent(metrics.overall_accuracy), majority),
         ("mean IoU", share(metrics.mean_iou), n_classes),
         ("macro F1", share(metrics.macro_f1_mean), "mean of the classes' F1".to_owned()),
-        ("pixels evaluated", thousands(metrics.n_pixels), format!("{name} split")),
+        ("pixels", thousands(metrics.n_pixels), "with map and reference".to_owned()),
     ];
     let card = |(what, value, note): &(&str, String, String)| {
-        format!("<li><span>{what}</span><strong>{value}</strong><span>{note}</span></li>\n")
+        format!("<li><span>{what}, {name}</span><strong>{value}</strong><span>{note}</span></li>\n")
     };
     let cards: String = cards.iter().map(card).collect();
     format!("<ul class=\"cards\" aria-label=\"Main figures of the {name} split\">\n{cards}</ul>\n")
@@ -167,8 +170,15 @@ fn scenes(data: &ReportData, figures: &Figures) -> String {
     if !data.scenes.is_empty() {
         html += &scene_table(&data.scenes);
     }
-    for figure in &figures.split_maps {
+    for figure in figures.split_maps.iter().take(MAX_SCENES) {
         html += &drawn(figure, "Metrics count only pixels inside validation and test blocks.");
+    }
+    if let Some(n_more) = data.scenes.len().checked_sub(MAX_SCENES).filter(|n| *n != 0) {
+        let first = MAX_SCENES + 1;
+        html += &format!(
+            "<p class=\"caption\">The blocks of {n_more} more scenes are drawn in the folder plots, \
+             from split_{first}.png on.</p>\n"
+        );
     }
     if let Some(figure) = &figures.class_balance {
         html += "<h3>Class balance</h3>\n";

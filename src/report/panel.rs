@@ -79,7 +79,7 @@ impl DisplayBands {
         if self.bands == [self.bands[0]; 3] {
             return format!("band {red} in grey");
         }
-        format!("bands {red}, {green}, {blue} as red, green, blue")
+        format!("bands {red}, {green}, {blue} shown as red, green, blue")
     }
 }
 

@@ -24,7 +24,7 @@ const fn number(head: &'static str) -> Column {
 pub(super) fn class_table(metrics: &Metrics, classes: &Classes, area_unit: &str) -> String {
     let rows = metrics.classes.iter().zip(classes.iter()).map(|(class, of)| {
         vec![
-            format!("{}{}", swatch(of.color), escape(&class.name)),
+            format!("<span class=\"named\">{}{}</span>", swatch(of.color), escape(&class.name)),
             class.code.to_string(),
             share(class.iou),
             share(class.f1),

@@ -134,6 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn many_scenes_are_not_all_inside_the_page() {
+        let mut data = made_up(&["water", "forest"]);
+        data.scenes[0].overview = image::RgbImage::new(26, 20);
+        data.scenes = vec![data.scenes[0].clone(); 8];
+        let (folder, page) = written(&data);
+        assert_eq!(page.matches("Blocks of the split in ").count(), 2 * 6); // Label and caption.
+        assert!(page.contains("The blocks of 2 more scenes"));
+        assert!(folder.path().join("plots/split_8.png").exists());
+    }
+
+    #[test]
     fn a_run_with_nothing_measured_yet_has_a_page() {
         let mut data = made_up(&["water", "forest"]);
         data.splits.clear();
