@@ -77,7 +77,19 @@ impl MetricsFile {
                 hint: format!("wanted version {VERSION}; evaluate the run again"),
             });
         }
-        serde_json::from_str(text).map_err(malformed)
+        let file: Self = serde_json::from_str(text).map_err(malformed)?;
+        for (name, metrics) in &file.splits {
+            let n_classes = metrics.classes.len();
+            let is_square = metrics.confusion.len() == n_classes
+                && metrics.confusion.iter().all(|row| row.len() == n_classes);
+            if !is_square || n_classes == 0 {
+                let reason = format!(
+                    "`confusion` of `{name}` does not have {n_classes} x {n_classes} counts"
+                );
+                return Err(Error::malformed(path, "metrics file", reason));
+            }
+        }
+        Ok(file)
     }
 }
 
@@ -124,6 +136,10 @@ mod tests {
         let path = Path::new("metrics.json");
         let text = file().to_json().replace("\"version\": 1", "\"version\": 2");
         assert!(matches!(MetricsFile::from_json(&text, path), Err(Error::Unsupported { .. })));
-        assert!(matches!(MetricsFile::from_json("[]", path), Err(Error::Malformed { .. })));
+        let cut = file().to_json().replace("          5,\n", "");
+        for text in ["[]", &cut] {
+            let error = MetricsFile::from_json(text, path).unwrap_err();
+            assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        }
     }
 }

@@ -1,0 +1,370 @@
+//! A drawing of simple marks, written as SVG or PNG.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use image::{
+    ExtendedColorType, ImageEncoder, RgbImage,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+    imageops,
+};
+use kuva::{
+    RasterBackend,
+    backend::svg::SvgBackend,
+    render::{
+        color::Color as SceneColor,
+        render::{Primitive, Scene, TextAnchor},
+    },
+};
+
+use super::text::escape;
+use crate::label::Color;
+
+/// Pixels of a PNG per unit of the drawing.
+const PNG_SCALE: u32 = 2;
+
+/// Fonts of the SVG files; the first is the one that PNG files are drawn with.
+const FONTS: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+
+/// What a mark is painted with: a role that follows the page's light or dark look, or one colour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Paint {
+    /// Text and axes.
+    Ink,
+    /// Text of less weight.
+    Faint,
+    /// Grid lines and frames.
+    Rule,
+    /// One of four colours of data, told apart by colour-blind readers (Okabe & Ito 2008).
+    Series(usize),
+    /// The same in every look.
+    Fixed(Color),
+}
+
+/// Where the drawing will be seen.
+#[derive(Clone, Copy)]
+enum Look {
+    /// In a file of its own, on white.
+    File,
+    /// Inside the page, whose style sheet sets the colours.
+    Page,
+}
+
+const SERIES: [Color; 4] =
+    [Color([0, 114, 178]), Color([230, 159, 0]), Color([0, 158, 115]), Color([204, 121, 167])];
+
+impl Paint {
+    fn seen_in(self, look: Look) -> SceneColor {
+        match (self, look) {
+            (Self::Fixed(color), _) => rgb(color),
+            (Self::Ink, Look::File) => SceneColor::Rgb(27, 31, 36),
+            (Self::Faint, Look::File) => SceneColor::Rgb(87, 96, 106),
+            (Self::Rule, Look::File) => SceneColor::Rgb(216, 222, 228),
+            (Self::Series(index), Look::File) => rgb(SERIES[index % SERIES.len()]),
+            (Self::Ink, Look::Page) => variable("ink"),
+            (Self::Faint, Look::Page) => variable("faint"),
+            (Self::Rule, Look::Page) => variable("rule"),
+            (Self::Series(index), Look::Page) => {
+                variable(&format!("series-{}", index % SERIES.len()))
+            }
+        }
+    }
+}
+
+fn rgb(Color([red, green, blue]): Color) -> SceneColor {
+    SceneColor::Rgb(red, green, blue)
+}
+
+fn variable(name: &str) -> SceneColor {
+    SceneColor::Css(format!("var(--{name})").into())
+}
+
+/// Which end of a text its position is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// A text with its size in units of the drawing.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) content: String,
+    pub(super) size: u32,
+    pub(super) anchor: Anchor,
+    pub(super) paint: Paint,
+    pub(super) bold: bool,
+    /// Reads from bottom to top.
+    pub(super) upright: bool,
+}
+
+impl Text {
+    pub(super) fn new(content: impl Into<String>, size: u32) -> Self {
+        let (anchor, paint) = (Anchor::Start, Paint::Ink);
+        Self { content: content.into(), size, anchor, paint, bold: false, upright: false }
+    }
+
+    pub(super) fn anchor(self, anchor: Anchor) -> Self {
+        Self { anchor, ..self }
+    }
+
+    pub(super) fn paint(self, paint: Paint) -> Self {
+        Self { paint, ..self }
+    }
+
+    pub(super) fn bold(self) -> Self {
+        Self { bold: true, ..self }
+    }
+
+    pub(super) fn upright(self) -> Self {
+        Self { upright: true, ..self }
+    }
+}
+
+/// A rectangle of the drawing; `left` and `top` are its upper-left corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Area {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+impl Area {
+    pub(super) fn right(self) -> f64 {
+        self.left + self.width
+    }
+
+    pub(super) fn bottom(self) -> f64 {
+        self.top + self.height
+    }
+}
+
+enum Mark {
+    Fill { area: Area, paint: Paint, opacity: f64 },
+    Frame { area: Area, paint: Paint, width: f64 },
+    Line { points: Vec<(f64, f64)>, paint: Paint, width: f64, dashed: bool },
+    Dot { x: f64, y: f64, radius: f64, paint: Paint },
+    Text { x: f64, y: f64, text: Text },
+}
+
+/// Marks and pictures on a sheet; later marks cover earlier ones, pictures cover all marks.
+pub(super) struct Drawing {
+    width: f64,
+    height: f64,
+    marks: Vec<Mark>,
+    pictures: Vec<(Area, RgbImage)>,
+}
+
+impl Drawing {
+    pub(super) fn new(width: f64, height: f64) -> Self {
+        Self { width: width.ceil(), height: height.ceil(), marks: Vec::new(), pictures: Vec::new() }
+    }
+
+    pub(super) fn fill(&mut self, area: Area, paint: Paint) {
+        self.marks.push(Mark::Fill { area, paint, opacity: 1.0 });
+    }
+
+    /// Fills so that the share `opacity`, in `[0, 1]`, hides what lies below.
+    pub(super) fn tint(&mut self, area: Area, paint: Paint, opacity: f64) {
+        self.marks.push(Mark::Fill { area, paint, opacity });
+    }
+
+    pub(super) fn frame(&mut self, area: Area, paint: Paint, width: f64) {
+        self.marks.push(Mark::Frame { area, paint, width });
+    }
+
+    pub(super) fn line(&mut self, points: Vec<(f64, f64)>, paint: Paint, width: f64) {
+        self.marks.push(Mark::Line { points, paint, width, dashed: false });
+    }
+
+    pub(super) fn dashed_line(&mut self, points: Vec<(f64, f64)>, paint: Paint, width: f64) {
+        self.marks.push(Mark::Line { points, paint, width, dashed: true });
+    }
+
+    pub(super) fn dot(&mut self, x: f64, y: f64, radius: f64, paint: Paint) {
+        self.marks.push(Mark::Dot { x, y, radius, paint });
+    }
+
+    /// Writes a text whose base line starts, is centred or ends at the point.
+    pub(super) fn text(&mut self, x: f64, y: f64, text: Text) {
+        self.marks.push(Mark::Text { x, y, text });
+    }
+
+    pub(super) fn picture(&mut self, area: Area, image: RgbImage) {
+        self.pictures.push((area, image));
+    }
+
+    /// An SVG file that stands alone; `title` is what it shows.
+    pub(super) fn to_svg(&self, title: &str) -> String {
+        let (width, height, title) = (self.width, self.height, escape(title));
+        let head = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" height=\"{height}\" font-family=\"{FONTS}\" role=\"img\">\
+             <title>{title}</title>"
+        );
+        self.svg_with_head(&head, Look::File)
+    }
+
+    /// An SVG element for the page; `title` is what it shows, for readers who cannot see it.
+    pub(super) fn to_inline_svg(&self, title: &str) -> String {
+        let (width, height, title) = (self.width, self.height, escape(title));
+        let head = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             style=\"max-width:{width}px\" role=\"img\" aria-label=\"{title}\">"
+        );
+        self.svg_with_head(&head, Look::Page)
+    }
+
+    /// A PNG file, two pixels a unit.
+    pub(super) fn to_png(&self) -> Vec<u8> {
+        let backend = RasterBackend::new().with_scale(PNG_SCALE as f32);
+        let png = backend.render_scene(&self.scene(Look::File)).expect("draws into memory");
+        let sheet = image::load_from_memory(&png).expect("a PNG of our own");
+        let mut sheet = sheet.to_rgb8();
+        for (area, image) in &self.pictures {
+            let scaled = |length: f64| (length * f64::from(PNG_SCALE)).round() as u32;
+            let (width, height) = (scaled(area.width).max(1), scaled(area.height).max(1));
+            let image = imageops::resize(image, width, height, imageops::FilterType::Nearest);
+            let (left, top) = (i64::from(scaled(area.left)), i64::from(scaled(area.top)));
+            imageops::replace(&mut sheet, &image, left, top);
+        }
+        png_bytes(&sheet)
+    }
+
+    /// kuva's own head has no `viewBox`, so it is replaced.
+    fn svg_with_head(&self, head: &str, look: Look) -> String {
+        let svg = SvgBackend::new().render_scene(&self.scene(look));
+        let start = svg.find('>').expect("an SVG element") + 1;
+        let end = svg.rfind("</svg>").expect("an SVG element");
+        let pictures: String = self.pictures.iter().map(svg_picture).collect();
+        format!("{head}{}{pictures}</svg>", &svg[start..end])
+    }
+
+    fn scene(&self, look: Look) -> Scene {
+        let mut scene = Scene::new(self.width, self.height);
+        if matches!(look, Look::Page) {
+            scene.background_color = None;
+        }
+        for mark in &self.marks {
+            scene.add(primitive(mark, look));
+        }
+        scene
+    }
+}
+
+fn primitive(mark: &Mark, look: Look) -> Primitive {
+    match mark {
+        Mark::Fill { area, paint, opacity } => Primitive::Rect {
+            x: area.left,
+            y: area.top,
+            width: area.width,
+            height: area.height,
+            fill: paint.seen_in(look),
+            stroke: None,
+            stroke_width: None,
+            opacity: (*opacity < 1.0).then_some(*opacity),
+        },
+        Mark::Frame { area, paint, width } => Primitive::Rect {
+            x: area.left,
+            y: area.top,
+            width: area.width,
+            height: area.height,
+            fill: SceneColor::None,
+            stroke: Some(paint.seen_in(look)),
+            stroke_width: Some(*width),
+            opacity: None,
+        },
+        Mark::Line { points, paint, width, dashed } => Primitive::PolyLine {
+            points: points.clone(),
+            stroke: paint.seen_in(look),
+            stroke_width: *width,
+            stroke_dasharray: dashed.then(|| "6 4".to_owned()),
+        },
+        Mark::Dot { x, y, radius, paint } => Primitive::Circle {
+            cx: *x,
+            cy: *y,
+            r: *radius,
+            fill: paint.seen_in(look),
+            fill_opacity: None,
+            stroke: None,
+            stroke_width: None,
+        },
+        Mark::Text { x, y, text } => Primitive::Text {
+            x: *x,
+            y: *y,
+            content: text.content.replace('$', "\\$"), // kuva reads `$...$` as mathematics.
+            size: text.size,
+            anchor: match text.anchor {
+                Anchor::Start => TextAnchor::Start,
+                Anchor::Middle => TextAnchor::Middle,
+                Anchor::End => TextAnchor::End,
+            },
+            rotate: text.upright.then_some(-90.0),
+            bold: text.bold,
+            color: Some(text.paint.seen_in(look)),
+        },
+    }
+}
+
+fn svg_picture((area, image): &(Area, RgbImage)) -> String {
+    let Area { left, top, width, height } = area;
+    format!(
+        "<image x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" \
+         preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"{}\"/>",
+        data_uri(image)
+    )
+}
+
+/// The picture as a PNG inside a link.
+pub(super) fn data_uri(image: &RgbImage) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(png_bytes(image)))
+}
+
+fn png_bytes(image: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (compression, filter) = (CompressionType::Default, FilterType::Adaptive);
+    let encoder = PngEncoder::new_with_quality(&mut bytes, compression, filter);
+    let (width, height) = image.dimensions();
+    encoder.write_image(image, width, height, ExtendedColorType::Rgb8).expect("writes into memory");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawing() -> Drawing {
+        let mut drawing = Drawing::new(40.0, 30.0);
+        let area = Area { left: 2.0, top: 3.0, width: 10.0, height: 5.0 };
+        drawing.fill(area, Paint::Ink);
+        drawing.text(1.0, 20.0, Text::new("a < $b$ & c", 8));
+        let red = RgbImage::from_pixel(2, 2, image::Rgb([200, 0, 0]));
+        drawing.picture(Area { left: 20.0, ..area }, red);
+        drawing
+    }
+
+    #[test]
+    fn an_svg_file_has_fixed_colours_and_keeps_its_text() {
+        let svg = drawing().to_svg("a \"title\"");
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"));
+        assert!(svg.contains("viewBox=\"0 0 40 30\"") && !svg.contains("var(--"));
+        assert!(svg.contains(">a &lt; $b$ &amp; c</text>"), "{svg}");
+        assert!(svg.contains("<title>a &quot;title&quot;</title>"));
+    }
+
+    #[test]
+    fn an_svg_of_the_page_takes_the_colours_of_the_page() {
+        let svg = drawing().to_inline_svg("title");
+        assert!(svg.contains("fill=\"var(--ink)\"") && !svg.contains("fill=\"white\""), "{svg}");
+        assert!(svg.contains("href=\"data:image/png;base64,"));
+    }
+
+    #[test]
+    fn a_png_shows_marks_and_pictures_where_they_are() {
+        let png = image::load_from_memory(&drawing().to_png()).unwrap().to_rgb8();
+        assert_eq!(png.dimensions(), (80, 60));
+        assert_eq!(png.get_pixel(14, 10).0, [27, 31, 36]);
+        assert_eq!(png.get_pixel(50, 10).0, [200, 0, 0]);
+        assert_eq!(png.get_pixel(70, 50).0, [255; 3]);
+    }
+}
