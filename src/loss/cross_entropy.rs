@@ -64,3 +64,123 @@ impl CrossEntropy {
         Tensor::from_data(data.convert_dtype(logits.dtype()), &logits.device())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::loss::LossConfig;
+
+    type Values = Vec<Vec<Vec<Vec<f64>>>>;
+
+    #[derive(Deserialize)]
+    struct Golden {
+        logits: Values,
+        target: Vec<Vec<Vec<i64>>>,
+        target_ignore255: Vec<Vec<Vec<i64>>>,
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        params: Params,
+        target: String,
+        value: f64,
+        grad: Values,
+    }
+
+    #[derive(Deserialize)]
+    struct Params {
+        reduction: Option<String>,
+        weight: Option<Vec<f64>>,
+        #[serde(default)]
+        label_smoothing: f64,
+    }
+
+    fn flat(values: &Values) -> Vec<f32> {
+        values.iter().flatten().flatten().flatten().map(|&it| it as f32).collect()
+    }
+
+    /// Sum, weight, and gradient of the sum.
+    fn run(loss: &CrossEntropy, logits: TensorData, labels: TensorData) -> (f64, f64, Vec<f32>) {
+        let device = Device::flex().autodiff();
+        let logits = Tensor::<4>::from_data(logits, &device).require_grad();
+        let Weighted { sum, weight } =
+            loss.forward(logits.clone(), Tensor::from_data(labels, &device));
+        let gradient = logits.grad(&sum.backward()).unwrap().into_data().iter().collect();
+        (sum.into_scalar(), weight.into_scalar(), gradient)
+    }
+
+    #[track_caller]
+    fn check(got: f64, want: f64) {
+        assert!((got - want).abs() <= 1e-6 * want.abs().max(0.1), "got {got}, want {want}");
+    }
+
+    #[test]
+    fn values_and_gradients_are_those_of_pytorch() {
+        let golden: Golden =
+            serde_json::from_str(include_str!("../../tests/golden/cross_entropy.json")).unwrap();
+        assert_eq!(golden.cases.len(), 8);
+        for case in &golden.cases {
+            let config = LossConfig {
+                class_weights: case.params.weight.clone(),
+                label_smoothing: case.params.label_smoothing,
+                ..Default::default()
+            };
+            let target = match case.target.as_str() {
+                "target" => &golden.target,
+                _ => &golden.target_ignore255,
+            };
+            let shape = [golden.logits.len(), 3, target[0].len(), target[0][0].len()];
+            let labels: Vec<i64> = target.iter().flatten().flatten().copied().collect();
+            let (sum, weight, gradient) = run(
+                &config.build(3).unwrap(),
+                TensorData::new(flat(&golden.logits), shape),
+                TensorData::new(labels, [shape[0], shape[2], shape[3]]),
+            );
+            let is_mean = case.params.reduction.is_none();
+            let divisor = if is_mean { weight } else { 1.0 };
+            check(sum / divisor, case.value);
+            for (got, want) in gradient.into_iter().zip(flat(&case.grad)) {
+                check(f64::from(got) / divisor, f64::from(want));
+            }
+        }
+    }
+
+    fn plain(logits: [f32; 3], label: i64) -> (f64, f64, Vec<f32>) {
+        let loss = LossConfig::default().build(3).unwrap();
+        let logits = TensorData::new(logits.to_vec(), [1, 3, 1, 1]);
+        run(&loss, logits, TensorData::new(vec![label], [1, 1, 1]))
+    }
+
+    // By hand: -2 + log(e^2 + e + 1).
+    #[test]
+    fn one_pixel_has_its_value() {
+        check(plain([2.0, 1.0, 0.0], 0).0, 0.40760596);
+        check(plain([99.0, -99.0, -99.0], 0).0, 0.0);
+    }
+
+    #[test]
+    fn without_a_label_there_is_neither_loss_nor_gradient() {
+        let (sum, weight, gradient) = plain([2.0, 1.0, 0.0], 255);
+        assert_eq!((sum, weight, gradient), (0.0, 0.0, vec![0.0; 3]));
+    }
+
+    // By hand: 200 above the label's logit costs 200, with gradient softmax minus one-hot.
+    #[test]
+    fn large_logits_stay_finite() {
+        let (sum, _, gradient) = plain([-100.0, 100.0, -100.0], 0);
+        check(sum, 200.0);
+        assert_eq!(gradient, [-1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn wrong_class_weights_are_refused() {
+        for weights in [vec![1.0], vec![1.0, -1.0], vec![0.0, 0.0], vec![1.0, f64::NAN]] {
+            let config = LossConfig { class_weights: Some(weights), ..Default::default() };
+            assert!(config.build(2).unwrap_err().to_string().contains("loss.class_weights"));
+        }
+    }
+}

@@ -117,3 +117,46 @@ impl ModuleVisitor for Collector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Gradients {
+        let by_name = [("a", vec![3.0, 0.0]), ("b", vec![-4.0])];
+        Gradients { by_name: by_name.map(|(name, values)| (name.to_owned(), values)).into() }
+    }
+
+    // By hand: sqrt(9 + 16) = 5.
+    #[test]
+    fn clipping_scales_all_to_the_norm() {
+        let mut gradients = example();
+        assert_eq!(gradients.clip_norm(5.1), 5.0);
+        assert_eq!(gradients, example());
+        assert_eq!(gradients.clip_norm(0.5), 5.0);
+        assert!((gradients.norm() - 0.5).abs() < 1e-6);
+        assert!((gradients.find("b").unwrap()[0] + 0.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn batches_add_up() {
+        let mut sum = Gradients::default();
+        sum.add(example());
+        sum.add(example());
+        sum.scale(0.25);
+        assert_eq!(sum.find("a").unwrap(), [1.5, 0.0]);
+        assert_eq!(sum.find("b").unwrap(), [-2.0]);
+    }
+
+    #[test]
+    fn the_norm_does_not_depend_on_the_number_of_threads() {
+        let values: Vec<f32> = (0..1_000_000).map(|k| (k as f32 * 0.7).sin()).collect();
+        let gradients = Gradients { by_name: [("a".to_owned(), values)].into() };
+        let norm = |n_threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            pool.install(|| gradients.norm()).to_bits()
+        };
+        assert_eq!(norm(1), norm(2));
+        assert_eq!(norm(1), norm(7));
+    }
+}

@@ -172,3 +172,254 @@ impl ModuleMapper for Stepper<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, f64::consts::PI, ops::Range};
+
+    use burn::tensor::{Device, Int, activation::leaky_relu};
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        loss::LossConfig,
+        model::{BatchNorm, Conv2d, Encoder, ModelConfig, Segmenter},
+        weights::load,
+    };
+
+    #[derive(Deserialize)]
+    struct Golden {
+        #[serde(rename = "XL")]
+        images: Value,
+        #[serde(rename = "TL")]
+        labels: Value,
+        supervised: BTreeMap<String, Trajectory>,
+    }
+
+    #[derive(Deserialize)]
+    struct Trajectory {
+        loss: Vec<f64>,
+        lr: Vec<f64>,
+        momentum: Vec<f64>,
+        #[serde(rename = "final")]
+        last: BTreeMap<String, Value>,
+    }
+
+    /// All numbers of nested lists.
+    fn flat(value: &Value) -> Vec<f64> {
+        match value {
+            Value::Array(values) => values.iter().flat_map(flat).collect(),
+            other => vec![other.as_f64().unwrap()],
+        }
+    }
+
+    /// The golden file's network; the second place from the end stands for the activation.
+    type Net = (Conv2d, BatchNorm, Option<Conv2d>, Conv2d);
+
+    fn net() -> Net {
+        let device = Device::flex().autodiff();
+        let conv = Conv2d::new([2, 4], 3, &device).with_bias();
+        let head = Conv2d::new([4, 3], 1, &device).with_bias();
+        let net = (conv, BatchNorm::new(4, &device), None, head);
+        let mut state = state_dict(&net);
+        let parameters = ["0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias"];
+        for (index, name) in
+            parameters.into_iter().enumerate().filter(|(_, it)| !it.starts_with('1'))
+        {
+            let entry = state.entries.iter_mut().find(|it| it.name == name).unwrap();
+            let fan_in: usize = entry.shape[1..].iter().product();
+            let Values::F32(values) = &mut entry.values else { panic!() };
+            for (k, value) in values.iter_mut().enumerate() {
+                let angle = |frequency: f64| frequency * k as f64 + index as f64;
+                *value = match entry.shape.len() {
+                    1 => 0.05 * angle(0.9).sin(),
+                    _ => angle(0.6).sin() * (1.5 / fan_in as f64).sqrt(),
+                } as f32;
+            }
+        }
+        load(net, &state, "test").unwrap()
+    }
+
+    fn golden() -> Golden {
+        serde_json::from_str(include_str!("../../tests/golden/train_trajectories.json")).unwrap()
+    }
+
+    struct Run {
+        net: Net,
+        optimizer: Optimizer,
+        images: Tensor<4>,
+        labels: Tensor<3, Int>,
+    }
+
+    impl Run {
+        fn new(config: &OptimizerConfig) -> Self {
+            let device = Device::flex().autodiff();
+            let golden = golden();
+            let images: Vec<f32> = flat(&golden.images).into_iter().map(|it| it as f32).collect();
+            let labels: Vec<i64> = flat(&golden.labels).into_iter().map(|it| it as i64).collect();
+            Self {
+                net: net(),
+                optimizer: config.build().unwrap(),
+                images: Tensor::from_data(TensorData::new(images, [4, 2, 8, 8]), &device),
+                labels: Tensor::from_data(TensorData::new(labels, [4, 8, 8]), &device),
+            }
+        }
+
+        /// The mean loss before the step.
+        fn step(&mut self, rates: Rates) -> f64 {
+            let (conv, norm, _, head) = &self.net;
+            let hidden = leaky_relu(norm.forward(conv.forward(self.images.clone())), 0.1);
+            let logits = head.forward(hidden);
+            let loss = LossConfig::default().build(3).unwrap().forward(logits, self.labels.clone());
+            let mut gradients = Gradients::of(&self.net, &loss.sum);
+            let weight: f64 = loss.weight.into_scalar();
+            gradients.scale(1.0 / weight);
+            self.net = self.optimizer.step(self.net.clone(), &gradients, rates);
+            loss.sum.into_scalar::<f64>() / weight
+        }
+    }
+
+    #[track_caller]
+    fn check(name: &str, config: &OptimizerConfig, unknown: &[&str]) {
+        let want = &golden().supervised[name];
+        let mut run = Run::new(config);
+        for (step, &loss) in want.loss.iter().enumerate() {
+            let momentum = (want.momentum[step] != 0.0).then_some(want.momentum[step]);
+            let got = run.step(Rates { lr: want.lr[step], momentum });
+            assert!((got - loss).abs() < 2e-6, "step {step}: loss is {got}, want {loss}");
+        }
+        for entry in state_dict(&run.net).entries {
+            if unknown.contains(&entry.name.as_str()) {
+                continue;
+            }
+            let got: Vec<f64> = match &entry.values {
+                Values::F32(values) => values.iter().map(|&it| f64::from(it)).collect(),
+                Values::I64(values) => values.iter().map(|&it| it as f64).collect(),
+            };
+            for (got, want) in got.into_iter().zip(flat(&want.last[&entry.name])) {
+                assert!((got - want).abs() < 1e-5, "{}: {got}, want {want}", entry.name);
+            }
+        }
+    }
+
+    fn sgd() -> OptimizerConfig {
+        OptimizerConfig { kind: OptimizerKind::Sgd, lr: 0.1, ..Default::default() }
+    }
+
+    #[test]
+    fn sgd_walks_as_pytorch_does() {
+        check("sgd_lr.1", &sgd(), &[]);
+        let momentum = OptimizerConfig { momentum: 0.9, ..sgd() };
+        let decay = OptimizerConfig { weight_decay: Some(1e-2), ..momentum.clone() };
+        check("sgd_mom.9_wd1e-2", &decay, &[]);
+        check("sgd_nesterov", &OptimizerConfig { nesterov: true, ..momentum.clone() }, &[]);
+        check("onecycle_sgd_max.5_20", &momentum, &[]);
+    }
+
+    // The norm cancels the first bias, whose gradient is rounding noise, which AdamW blows up.
+    #[test]
+    fn adamw_walks_as_pytorch_does() {
+        let config = OptimizerConfig { lr: 1e-2, weight_decay: Some(0.1), ..Default::default() };
+        check("adamw_1e-2_wd.1", &config, &["0.bias", "1.running_mean"]);
+    }
+
+    fn take_steps(run: &mut Run, steps: Range<u32>) {
+        for step in steps {
+            let lr = 0.05 * (PI * f64::from(step) / 8.0).cos();
+            run.step(Rates { lr, momentum: None });
+        }
+    }
+
+    #[test]
+    fn a_resumed_optimizer_takes_the_same_steps() {
+        let configs =
+            [OptimizerConfig::default(), OptimizerConfig { momentum: 0.9, ..sgd() }, sgd()];
+        for config in configs {
+            let mut whole = Run::new(&config);
+            take_steps(&mut whole, 0..4);
+
+            let mut first = Run::new(&config);
+            take_steps(&mut first, 0..2);
+            let (weights, memory) = (state_dict(&first.net), first.optimizer.state());
+            let mut second = Run::new(&config);
+            second.net = load(second.net, &weights, "test").unwrap();
+            second.optimizer.load(&second.net, &memory, "test").unwrap();
+            take_steps(&mut second, 2..4);
+
+            assert_eq!(state_dict(&second.net), state_dict(&whole.net));
+            assert_eq!(second.optimizer.state(), whole.optimizer.state());
+        }
+    }
+
+    #[test]
+    fn a_state_that_does_not_fit_is_refused() {
+        let mut run = Run::new(&OptimizerConfig::default());
+        run.step(Rates { lr: 0.1, momentum: None });
+        let state = run.optimizer.state();
+        assert_eq!(state.entries.len(), 3 * 6);
+        let load = |state: &StateDict| Run::new(&sgd()).optimizer.load(&run.net, state, "test");
+        assert!(load(&state).is_err(), "AdamW's state is not SGD's");
+
+        let mut lacking = state.clone();
+        lacking.entries.remove(0);
+        let mut optimizer = OptimizerConfig::default().build().unwrap();
+        assert!(optimizer.load(&run.net, &lacking, "test").is_err());
+        let mut renamed = state;
+        renamed.entries.iter_mut().for_each(|it| it.name = format!("x.{}", it.name));
+        assert!(optimizer.load(&run.net, &renamed, "test").is_err());
+    }
+
+    #[test]
+    fn frozen_parameters_stay() {
+        let mut run = Run::new(&OptimizerConfig::default());
+        run.net.0 = run.net.0.clone().freeze();
+        let before = state_dict(&run.net.0);
+        run.step(Rates { lr: 0.1, momentum: None });
+        assert_eq!(state_dict(&run.net.0), before);
+        assert!(run.optimizer.state().find("0.weight.step").is_none());
+        assert!(run.optimizer.state().find("3.weight.step").is_some());
+    }
+
+    /// The weights after two steps of a narrow network, within a pool of `n_threads`.
+    fn trained(n_threads: usize, width: u32, size_px: usize) -> StateDict {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        pool.install(|| {
+            let device = Device::flex().autodiff();
+            let config = ModelConfig { encoder: Encoder::Resnet18, width, ..Default::default() };
+            let mut network = config.build(3, 4, 1, &device);
+            let mut optimizer = OptimizerConfig::default().build().unwrap();
+            let loss = LossConfig::default().build(4).unwrap();
+            let n = 4 * size_px * size_px;
+            for step in 0..2 {
+                let value = |k: usize| (k as f32 * 0.0137 + step as f32).sin();
+                let images =
+                    TensorData::new((0..3 * n).map(value).collect(), [4, 3, size_px, size_px]);
+                let labels =
+                    (0..n).map(|k| (k / 57 % 5) as i64).map(|it| if it == 4 { 255 } else { it });
+                let labels = TensorData::new(labels.collect(), [4, size_px, size_px]);
+                let logits = network.forward(Tensor::from_data(images, &device)).main;
+                let loss = loss.forward(logits, Tensor::from_data(labels, &device));
+                let mut gradients = Gradients::of(&network, &loss.sum);
+                gradients.scale(1.0 / loss.weight.into_scalar::<f64>());
+                gradients.clip_norm(1.0);
+                let rates = Rates { lr: 1e-3, momentum: None };
+                network = optimizer.step(network, &gradients, rates);
+            }
+            state_dict(&network)
+        })
+    }
+
+    #[test]
+    fn the_bits_of_training_do_not_depend_on_the_number_of_threads() {
+        for (width, size_px) in [(16, 64), (8, 128)] {
+            let want = trained(1, width, size_px);
+            for n_threads in [2, 7] {
+                assert!(
+                    trained(n_threads, width, size_px) == want,
+                    "{n_threads} threads, {size_px} px"
+                );
+            }
+        }
+    }
+}

@@ -168,3 +168,101 @@ fn values(layout: &Layout, data: &[u8]) -> Result<Values, String> {
 fn numbers<T, const N: usize>(data: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
     data.as_chunks().0.iter().map(|&bytes| from_bytes(bytes)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Safetensors {
+        let entry = |name: &str, shape: &[usize], values| Entry {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            values,
+        };
+        let entries = vec![
+            entry("z \"quoted\"", &[2, 3], Values::F32(vec![0.0, -0.0, 1.5, f32::MIN, 1e-45, 7.0])),
+            entry("count", &[], Values::I64(vec![-9])),
+            entry("a.none", &[0, 4], Values::F32(Vec::new())),
+            entry("a", &[1], Values::F32(vec![f32::INFINITY])),
+        ];
+        let metadata = [("kind", "test"), ("äh", "\n")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        Safetensors { metadata: metadata.into(), state: StateDict { entries } }
+    }
+
+    fn bytes_of(example: &Safetensors) -> Vec<u8> {
+        write_safetensors(&example.state, &example.metadata)
+    }
+
+    /// A file with this header, and data of as many zeros.
+    fn file(header: &str, n_data: usize) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.extend(vec![0; n_data]);
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_in_the_same_order() {
+        let bytes = bytes_of(&example());
+        assert_eq!(read_safetensors(&bytes).unwrap(), example());
+        assert_eq!(bytes_of(&read_safetensors(&bytes).unwrap()), bytes);
+    }
+
+    // Laid out by hand after the format's description.
+    #[test]
+    fn bytes_are_those_of_the_format() {
+        let entry = Entry { name: "w".to_owned(), shape: vec![1], values: Values::F32(vec![1.0]) };
+        let bytes = write_safetensors(&StateDict { entries: vec![entry] }, &BTreeMap::new());
+        let header = r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  "#;
+        assert_eq!(header.len() % 8, 0);
+        let mut want = (header.len() as u64).to_le_bytes().to_vec();
+        want.extend(header.as_bytes());
+        want.extend([0x00, 0x00, 0x80, 0x3f]);
+        assert_eq!(bytes, want);
+    }
+
+    #[track_caller]
+    fn check_refused(bytes: &[u8], reason: &str) {
+        let error = read_safetensors(bytes).unwrap_err();
+        assert!(error.contains(reason), "{error}");
+    }
+
+    #[test]
+    fn broken_bytes_are_refused() {
+        let tensor = |shape: &str, offsets: &str| {
+            format!(r#"{{"w":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}}}"#)
+        };
+        check_refused(&[1, 2, 3], "shorter than 8 bytes");
+        check_refused(&u64::MAX.to_le_bytes(), "does not fit");
+        check_refused(&file("{", 0), "header");
+        check_refused(&file("[]", 0), "header");
+        check_refused(&file(&tensor("[2]", "[0,8]"), 4), "cut off");
+        check_refused(&file(&tensor("[2]", "[0,8]"), 12), "belong to no tensor");
+        check_refused(&file(&tensor("[2]", "[4,12]"), 12), "lies at 4..12");
+        check_refused(&file(&tensor("[2]", "[8,0]"), 8), "lies at 8..0");
+        check_refused(&file(&tensor("[3]", "[0,8]"), 8), "does not hold 8 bytes");
+        let huge = usize::MAX;
+        check_refused(&file(&tensor(&format!("[{huge},{huge}]"), "[0,8]"), 8), "does not hold");
+        check_refused(&file(&tensor("[-1]", "[0,8]"), 8), "tensor w");
+        check_refused(&file(&tensor("[2]", "[0,8]").replace("F32", "F16"), 8), "neither F32 nor");
+        let twice = r#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
+                        "w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#;
+        check_refused(&file(twice, 8), "tensor w");
+        check_refused(&file(r#"{"__metadata__":{"a":1}}"#, 0), "__metadata__");
+    }
+
+    #[test]
+    fn no_cut_or_flipped_byte_panics() {
+        let bytes = bytes_of(&example());
+        for length in 0..bytes.len() {
+            assert!(read_safetensors(&bytes[..length]).is_err(), "cut to {length} bytes");
+        }
+        for position in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[position] ^= 1 << bit;
+                let _ = read_safetensors(&flipped);
+            }
+        }
+    }
+}

@@ -129,3 +129,58 @@ impl ModuleMapper for Writer<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::model::{Encoder, ModelConfig, Network, Segmenter};
+
+    fn network(seed: u64) -> Network {
+        let config = ModelConfig { encoder: Encoder::Resnet18, width: 2, ..Default::default() };
+        config.build(3, 2, seed, &Device::flex())
+    }
+
+    fn images() -> Tensor<4> {
+        let values = (0..2 * 3 * 32 * 32).map(|k| (k as f32 * 0.37).sin()).collect();
+        Tensor::from_data(TensorData::new(values, [2, 3, 32, 32]), &Device::flex())
+    }
+
+    #[test]
+    fn a_fresh_model_with_loaded_weights_is_the_same_model() {
+        let trained = network(1);
+        let _ = trained.forward(images()); // Moves the running statistics.
+        let state = state_dict(&trained);
+        let fresh = load(network(2), &state, "test").unwrap();
+        assert_eq!(state_dict(&fresh), state);
+        let logits = |network: &Network| network.valid().forward(images()).main.into_data();
+        assert_eq!(logits(&fresh), logits(&trained));
+        assert_ne!(logits(&network(2)), logits(&trained));
+    }
+
+    #[test]
+    fn weights_load_into_a_model_that_trains() {
+        let device = Device::flex().autodiff();
+        let config = ModelConfig { encoder: Encoder::Resnet18, width: 2, ..Default::default() };
+        let model = config.build(3, 2, 5, &device);
+        let model = load(model, &state_dict(&network(1)), "test").unwrap();
+        let loss = crate::loss::sum_fixed(model.forward(images().autodiff()).main);
+        let gradients = crate::optim::Gradients::of(&model, &loss);
+        assert!(gradients.find("encoder.conv1.weight").is_some());
+        assert!(gradients.find("encoder.bn1.running_mean").is_none());
+    }
+
+    #[test]
+    fn every_difference_is_listed() {
+        let mut state = state_dict(&network(1));
+        state.entries[0].name = "stem.weight".to_owned();
+        state.entries[1].shape = vec![1, 2];
+        let error = load(network(2), &state, "weights of m.swath").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "weights of m.swath: found encoder.conv1.weight is missing; encoder.bn1.weight is F32 \
+             [1, 2], wanted F32 [2]; stem.weight is unexpected, wanted the tensors of this model"
+        );
+    }
+}
