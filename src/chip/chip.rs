@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
+    raster::Statistics,
     scene::Sample,
 };
 
@@ -38,6 +39,16 @@ impl Normalisation {
         }
         let std = std.into_iter().map(|it| if it == 0.0 { 1.0 } else { it }).collect();
         Ok(Self { mean, std })
+    }
+
+    /// Mean and deviation of every band of `statistics`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::new`].
+    pub fn of(statistics: &Statistics) -> Result<Self> {
+        let mean = statistics.bands.iter().map(|band| band.mean).collect();
+        Self::new(mean, statistics.bands.iter().map(|band| band.std).collect())
     }
 
     /// Number of bands.

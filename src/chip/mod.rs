@@ -20,6 +20,10 @@ mod sample;
 
 mod cover;
 
+mod statistics;
+
+mod chips_summary;
+
 mod audit;
 
 mod chip;
@@ -27,6 +31,7 @@ mod chip;
 pub use audit::{Audit, AuditScene, audit};
 pub use blocks::{BlockCounts, BlockGrid, BlockOrigin, count_classes};
 pub use chip::{Chip, Normalisation};
+pub use chips_summary::ChipsSummary;
 pub use cover::{Cover, SceneCover, cover, evaluation_windows};
 pub use fraction::keep_fraction;
 pub use origins::Origins;
@@ -34,4 +39,5 @@ pub use sample::{ChipRef, ChipsConfig, Sampler, training_samples};
 pub use scene_split::SceneSplit;
 pub use split::{BlockChoice, SplitConfig, SplitMethod, SplitScene, split};
 pub use split_scenes::split_scenes;
+pub use statistics::training_statistics;
 pub use summary::{RoleSummary, SplitSummary};

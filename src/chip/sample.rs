@@ -71,6 +71,7 @@ pub struct ChipRef {
 /// in any order, on any thread, and again after a stop.
 #[derive(Clone, Debug)]
 pub struct Sampler {
+    size_px: u32,
     origins: Vec<Origins>,
     n_origins: u64,
     n_chips: u32,
@@ -92,7 +93,12 @@ impl Sampler {
             return Err(Error::config("chips.size_px", size_px, why_none_fits(splits, size_px)));
         }
         let n_chips = config.per_epoch.unwrap_or_else(|| default_per_epoch(splits, size_px));
-        Ok(Self { origins, n_origins, n_chips, seed })
+        Ok(Self { size_px, origins, n_origins, n_chips, seed })
+    }
+
+    /// Side of a chip, in pixels.
+    pub fn size_px(&self) -> u32 {
+        self.size_px
     }
 
     /// Chips of an epoch.

@@ -35,3 +35,79 @@ pub fn split_scenes(
     SplitSummary::new(&splits).check_training(scenes.classes())?;
     Ok(splits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        chip::{AuditScene, Sampler, audit, evaluation_windows, training_statistics},
+        raster::fixture::Fixture,
+        scene::Role,
+    };
+
+    const DATA: &str = "ignore = [0]\n[[scene]]\nimages = \"image.tif\"\nlabels = \"labels.tif\"";
+
+    /// 20 x 30 px: values 1 to 600, the first row without data; codes 1 to 3 in stripes of 5 columns,
+    /// code 4 in the lower right corner only.
+    fn scenes(folder: &std::path::Path) -> Scenes {
+        let fixture = Fixture::new(20, 30);
+        let image: Vec<u16> = (1..=600).map(|it| if it <= 30 { 0 } else { it }).collect();
+        let label = |it: u16| if it == 599 { 4 } else { 1 + (it % 30 / 5 % 3) as u8 };
+        fixture.clone().nodata("0").write(&folder.join("image.tif"), &image);
+        let labels: Vec<u8> = (0..600).map(label).collect();
+        fixture.write(&folder.join("labels.tif"), &labels);
+        Scenes::open(&toml::from_str(DATA).unwrap(), folder).unwrap()
+    }
+
+    #[test]
+    fn a_scene_goes_all_the_way_to_chips() {
+        let folder = tempfile::tempdir().unwrap();
+        let scenes = scenes(folder.path());
+        let chips = ChipsConfig { size_px: 4, ..ChipsConfig::default() };
+        let config = SplitConfig { block_px: Some(5), buffer_px: 1, ..SplitConfig::default() };
+        let splits = split_scenes(&scenes, &config, &chips, 42).unwrap();
+        let summary = SplitSummary::new(&splits);
+        assert_eq!(summary.roles.iter().map(|it| it.n_blocks).sum::<usize>(), 24);
+        assert_eq!(summary.absent(), [(Role::Validation, 3), (Role::Test, 3)]);
+
+        let statistics = training_statistics(&scenes, &splits).unwrap();
+        let (mut sum, mut n_pixels) = (0.0, 0);
+        for row in 1..20 {
+            for col in 0..30 {
+                if splits[0].role_at(row, col) == Some(Role::Train)
+                    && !splits[0].is_hidden(row, col)
+                {
+                    sum += f64::from(row * 30 + col + 1);
+                    n_pixels += 1;
+                }
+            }
+        }
+        assert_eq!(statistics.n_labelled, n_pixels);
+        assert!((statistics.bands[0].mean - sum / n_pixels as f64).abs() < 1e-9);
+
+        let sampler = Sampler::new(&splits, &chips, 42).unwrap();
+        let training: Vec<_> = (0..3).flat_map(|epoch| sampler.epoch_windows(epoch)).collect();
+        let windows = |role| evaluation_windows(&splits, role, 4, 0).collect::<Vec<_>>();
+        let (validation, test) = (windows(Role::Validation), windows(Role::Test));
+        let scene = [AuditScene { split: &splits[0], grid: scenes.scene(0).grid() }];
+        audit(&scene, &training, &validation, &test).unwrap();
+        let read = |scene, window| scenes.read(scene, window);
+        let (chip, sample) = sampler.read_chip(0, 1, &splits, read).unwrap();
+        assert_eq!((chip.window.rows, sample.pixels.rows), (4, 4));
+    }
+
+    #[test]
+    fn a_class_that_training_never_sees_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let scenes = scenes(folder.path());
+        let chips = ChipsConfig { size_px: 4, ..ChipsConfig::default() };
+        let config = toml::from_str("block_px = 5\ntest = [[15, 25]]").unwrap();
+        let error = split_scenes(&scenes, &config, &chips, 42).unwrap_err().to_string();
+        assert!(error.contains("training pixels of class 4: found none"), "{error}");
+        // The neighbour of the corner block is tested, and the buffer reaches the corner.
+        let config = toml::from_str("block_px = 5\nbuffer_px = 5\ntest = [[15, 20]]").unwrap();
+        let splits = split_scenes(&scenes, &config, &chips, 42).unwrap();
+        let error = training_statistics(&scenes, &splits).unwrap_err().to_string();
+        assert!(error.contains("`split.buffer_px`"), "{error}");
+    }
+}

@@ -106,3 +106,87 @@ fn padded(sample: &Sample, window: Window) -> Sample {
     }
     padded
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        label::{Class, Color, IGNORE},
+        raster::{Affine, fixture::Fixture},
+    };
+    use std::path::Path;
+
+    fn classes() -> Classes {
+        let class = |code, name: &str| Class { code, name: name.into(), color: Color([0; 3]) };
+        Classes::new(vec![class(7, "water"), class(3, "forest")]).unwrap()
+    }
+
+    fn files(folder: &Path) -> SceneFiles {
+        SceneFiles {
+            name: "a".into(),
+            images: vec![folder.join("red.tif"), folder.join("nir.tif")],
+            labels: Some(folder.join("labels.tif")),
+            role: None,
+        }
+    }
+
+    fn open(folder: &Path) -> Result<Scene> {
+        Scene::open(&files(folder), &RasterOptions::default(), &classes(), &[0])
+    }
+
+    /// Two bands of 2 x 3 px: red 1 to 6 with nodata 5, nir 11 to 16; one pixel without label.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = Fixture::new(2, 3);
+        let path = |name: &str| folder.path().join(name);
+        fixture.clone().nodata("5").write(&path("red.tif"), &[1u8, 2, 3, 4, 5, 6]);
+        fixture.write(&path("nir.tif"), &[11u8, 12, 13, 14, 15, 16]);
+        fixture.write(&path("labels.tif"), &[7u8, 3, 7, 0, 7, 3]);
+        folder
+    }
+
+    #[test]
+    fn reads_values_and_labels_of_a_window() {
+        let folder = folder();
+        let scene = open(folder.path()).unwrap();
+        let sample = scene.read(Window { row: 0, col: 1, rows: 2, cols: 2 }).unwrap();
+        assert_eq!(sample.pixels.valid, [true, true, false, true]);
+        assert_eq!(sample.labels, [1, 0, IGNORE, 1]);
+        assert_eq!(sample.pixels.values[..2], [2.0, 3.0]);
+        assert_eq!(sample.pixels.values[7], 16.0);
+        let unlabelled = SceneFiles { labels: None, ..files(folder.path()) };
+        let scene = Scene::open(&unlabelled, &RasterOptions::default(), &classes(), &[]).unwrap();
+        assert_eq!(scene.read(Window::square(0, 0, 2)).unwrap().labels, [IGNORE; 4]);
+    }
+
+    #[test]
+    fn beyond_the_edge_everything_is_missing() {
+        let folder = folder();
+        let scene = open(folder.path()).unwrap();
+        let sample = scene.read(Window { row: 1, col: 2, rows: 2, cols: 3 }).unwrap();
+        assert_eq!(sample.pixels.valid, [true, false, false, false, false, false]);
+        assert_eq!(sample.labels, [1, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE]);
+        assert_eq!((sample.pixels.values[0], sample.pixels.values[6]), (6.0, 16.0));
+        assert!(sample.pixels.values[1..6].iter().all(|value| value.is_nan()));
+        let outside = scene.read(Window::square(2, 3, 2)).unwrap();
+        assert_eq!(outside.labels, [IGNORE; 4]);
+    }
+
+    #[test]
+    fn labels_on_another_grid_are_refused_with_both_names() {
+        let folder = folder();
+        let check = |fixture: Fixture, wanted: &str| {
+            let n_pixels = fixture.grid.full_window().n_pixels();
+            fixture.write(&folder.path().join("labels.tif"), &vec![7u8; n_pixels]);
+            let Err(error) = open(folder.path()) else { panic!("accepted") };
+            let error = error.to_string();
+            for part in ["red.tif and ", "labels.tif differ in ", wanted] {
+                assert!(error.contains(part), "{error}");
+            }
+        };
+        check(Fixture::new(3, 2), "size: 2 rows x 3 columns vs 3 rows x 2 columns");
+        let mut shifted = Fixture::new(2, 3);
+        shifted.grid.affine = Affine::north_up([500_030.0, 4_000_000.0], [30.0, 20.0]);
+        check(shifted, "transform");
+    }
+}

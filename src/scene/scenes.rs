@@ -164,3 +164,94 @@ fn check_alike(first: &Scene, other: &Scene) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::{Affine, Crs, fixture::Fixture};
+
+    const CLASSES: &str = "[[class]]\ncode = 7\nname = \"water\"\ncolor = \"#0000ff\"\n";
+    const SCENES: &str = "[[scene]]\nimages = \"i_*.tif\"\nlabels = \"l_*.tif\"\n";
+
+    /// A folder with scenes `a` of 2 x 3 px and `b` as `fixture`, labelled 7 and `code`.
+    fn folder(fixture: &Fixture, code: u8) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let first = Fixture::new(2, 3);
+        first.write(&path("i_a.tif"), &[1u16; 6]);
+        first.write(&path("l_a.tif"), &[7u8; 6]);
+        let n_pixels = fixture.grid.full_window().n_pixels();
+        fixture.write(&path("i_b.tif"), &vec![2u16; n_pixels]);
+        fixture.write(&path("l_b.tif"), &vec![code; n_pixels]);
+        folder
+    }
+
+    fn open(folder: &Path, text: &str) -> Result<Scenes> {
+        Scenes::open(&toml::from_str(text).unwrap(), folder)
+    }
+
+    #[track_caller]
+    fn check_refused(folder: &Path, text: &str, wanted: &str) {
+        let Err(error) = open(folder, text) else { panic!("accepted") };
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+
+    /// 3 x 4 px far away, in another coordinate reference system, with pixels of `size` map units.
+    fn elsewhere(size: [f64; 2]) -> Fixture {
+        let mut fixture = Fixture::new(3, 4);
+        fixture.grid.affine = Affine::north_up([700_000.0, 1_000_000.0], size);
+        fixture.grid.crs = Crs::from_epsg(32618);
+        fixture
+    }
+
+    #[test]
+    fn scenes_may_differ_in_extent_and_crs_but_not_in_pixel_size() {
+        let folder = folder(&elsewhere([30.2, 20.1]), 7);
+        let scenes = open(folder.path(), &format!("{CLASSES}{SCENES}")).unwrap();
+        assert_eq!(scenes.len(), 2);
+        assert_eq!(scenes.read(1, Window::square(1, 2, 2)).unwrap().pixels.values, [2.0; 4]);
+        let folder = self::folder(&elsewhere([30.0, 20.3]), 7);
+        check_refused(
+            folder.path(),
+            SCENES,
+            "i_b.tif differ in pixel size by more than 1 %: 30 x 20",
+        );
+    }
+
+    #[test]
+    fn scenes_with_other_bands_are_refused() {
+        let folder = folder(&Fixture::new(2, 3), 7);
+        let path = folder.path().join("i_b.tif");
+        Fixture::new(2, 3).write(&path, &[1u16; 12]);
+        check_refused(folder.path(), SCENES, "i_b.tif differ in number of bands: 1 vs 2");
+        Fixture::new(2, 3).write(&path, &[1u8; 6]);
+        check_refused(folder.path(), SCENES, "i_b.tif differ in a band: band_1 (");
+    }
+
+    #[test]
+    fn unknown_codes_are_listed_unless_ignored() {
+        let folder = folder(&Fixture::new(2, 3), 9);
+        check_refused(
+            folder.path(),
+            &format!("{CLASSES}{SCENES}"),
+            "l_b.tif: found codes 9 (6 px)",
+        );
+        open(folder.path(), &format!("ignore = [9]\n{CLASSES}{SCENES}")).unwrap();
+    }
+
+    #[test]
+    fn classes_are_found_in_all_label_rasters() {
+        let folder = folder(&Fixture::new(2, 3), 3);
+        let names = |text: &str| {
+            let scenes = open(folder.path(), text).unwrap();
+            scenes.classes().iter().map(|class| class.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(SCENES), ["class 3", "class 7"]);
+        assert_eq!(names(&format!("ignore = [3]\n{SCENES}")), ["class 7"]);
+        check_refused(
+            folder.path(),
+            &format!("ignore = [3, 7]\n{SCENES}"),
+            "classes of all scenes: found none",
+        );
+    }
+}
