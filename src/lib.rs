@@ -32,8 +32,6 @@ pub mod infer;
 
 pub mod bundle;
 
-pub mod run;
-
 pub mod train;
 
 pub mod evaluate;
@@ -41,6 +39,8 @@ pub mod evaluate;
 pub mod predict;
 
 pub mod report;
+
+pub mod run;
 
 pub mod cli;
 

@@ -1,2 +1,7 @@
-//! swath
-fn main() {}
+//! The `swath` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    swath::cli::main()
+}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
+    label::IGNORE,
     raster::Statistics,
     scene::Sample,
 };
@@ -99,6 +100,11 @@ impl Chip {
         }
     }
 
+    /// Number of pixels that have a label.
+    pub fn n_labelled(&self) -> usize {
+        self.labels.iter().filter(|&&label| label != IGNORE).count()
+    }
+
     /// Number of pixels of one band.
     pub fn n_pixels(&self) -> usize {
         self.size_px * self.size_px
@@ -108,7 +114,7 @@ impl Chip {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{label::IGNORE, raster::Pixels};
+    use crate::raster::Pixels;
 
     fn sample(hidden: f32) -> Sample {
         let values = vec![1.0, 3.0, f32::NAN, hidden, 10.0, 30.0, 50.0, hidden];

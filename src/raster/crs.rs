@@ -11,6 +11,7 @@ mod key {
     pub(super) const GEOGRAPHIC_CITATION: u16 = 2049;
     pub(super) const PROJECTED_TYPE: u16 = 3072;
     pub(super) const PROJECTED_CITATION: u16 = 3073;
+    pub(super) const LINEAR_UNITS: u16 = 3076;
     pub(super) const VERTICAL_CITATION: u16 = 4097;
 }
 
@@ -95,6 +96,22 @@ impl Crs {
         match citations.into_iter().filter_map(|id| self.ascii(id)).find(known) {
             Some(citation) => format!("user-defined ({citation})"),
             None => "user-defined".to_owned(),
+        }
+    }
+
+    /// Unit of map coordinates, as it is written behind a number: `m`, `°`, `ft`, `px` for a raster
+    /// without a system, or `map units` where the keys do not say.
+    pub fn unit_name(&self) -> &'static str {
+        if self.is_none() {
+            return "px";
+        }
+        match (self.short(key::MODEL_TYPE), self.short(key::LINEAR_UNITS)) {
+            (Some(2), _) => "°",
+            (_, Some(9001)) => "m",
+            (_, Some(9002 | 9003)) => "ft",
+            (_, Some(_)) => "map units",
+            // An EPSG code stands for its unit; nearly all projected ones are metric.
+            (_, None) => "m",
         }
     }
 

@@ -52,6 +52,19 @@ impl Grid {
         upright(corners.as_flattened())
     }
 
+    /// The grid of a part of this one.
+    ///
+    /// # Panics
+    ///
+    /// If the window reaches beyond the grid.
+    pub fn part(&self, window: Window) -> Self {
+        assert!(self.full_window().contains(window), "{window:?} reaches beyond the grid");
+        let [x, y] = self.affine.map_position(f64::from(window.col), f64::from(window.row));
+        let mut affine = self.affine;
+        (affine.0[0], affine.0[3]) = (x, y);
+        Self { rows: window.rows, cols: window.cols, affine, crs: self.crs.clone() }
+    }
+
     /// The window of the pixels that a map rectangle `[x_min, y_min, x_max, y_max]` touches,
     /// cut off at the raster's edges.
     ///
@@ -139,6 +152,16 @@ fn span(low: f64, high: f64, size: u32) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_part_lies_where_its_pixels_lie() {
+        let affine = Affine::north_up([600.0, 900.0], [30.0, 20.0]);
+        let whole = Grid { rows: 9, cols: 12, affine, crs: Crs::default() };
+        let window = Window { row: 2, col: 5, rows: 3, cols: 4 };
+        let part = whole.part(window);
+        assert_eq!((part.rows, part.cols), (3, 4));
+        assert_eq!(part.bounds(), whole.window_bounds(window));
+    }
+
     use super::*;
 
     fn grid() -> Grid {

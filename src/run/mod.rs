@@ -1,1 +1,31 @@
-//! Run file and run folder.
+//! A whole run: from the run file to the run folder.
+
+mod keys;
+
+mod overrides;
+
+mod run_file;
+
+mod commented;
+
+mod environment;
+
+mod manifest;
+
+mod open;
+
+mod estimate;
+
+mod execute;
+
+mod report_data;
+
+pub use commented::commented;
+pub use environment::{Environment, memory_bytes, peak_memory_bytes};
+pub use estimate::{Estimate, estimate};
+pub use execute::Run;
+pub use keys::check_keys;
+pub use manifest::{InputFile, Manifest, SceneBlocks, Status, hash_bytes, hash_file};
+pub use open::open_dataset;
+pub use overrides::set;
+pub use run_file::RunFile;

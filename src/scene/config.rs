@@ -1,5 +1,7 @@
 //! What a run file says about its data.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,18 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// Makes paths that are relative to `folder` independent of it.
+    pub fn resolve_paths(&mut self, folder: &Path) {
+        let resolve = |path: &mut String| *path = folder.join(&path).to_string_lossy().into_owned();
+        for scene in &mut self.scenes {
+            match &mut scene.images {
+                ImageList::One(path) => resolve(path),
+                ImageList::Many(paths) => paths.iter_mut().for_each(resolve),
+            }
+            scene.labels.iter_mut().for_each(resolve);
+        }
+    }
+
     /// How the images of one of `n_scenes` scenes are opened, which share the memory for decoded
     /// blocks.
     ///

@@ -12,9 +12,12 @@ mod scene;
 
 mod scenes;
 
+mod synthetic;
+
 pub use config::{BandChoice, DataConfig, ImageList, SceneConfig};
 pub use pattern::{SceneFiles, scene_files};
 pub use role::Role;
 pub use sample::Sample;
-pub use scene::Scene;
+pub use scene::{Scene, read_padded};
 pub use scenes::Scenes;
+pub use synthetic::{BAND_NAMES, SyntheticScene, synthetic_classes, synthetic_scene};

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    label::{ClassRaster, Classes},
+    label::{ClassRaster, Classes, IGNORE},
     raster::{Grid, Pixels, Raster, RasterOptions, Window},
     scene::{Role, Sample, SceneFiles},
 };
@@ -75,43 +75,52 @@ impl Scene {
     ///
     /// If a file cannot be read or holds an unknown label code.
     pub fn read(&self, window: Window) -> Result<Sample> {
+        let pixels = read_padded(&self.image, window)?;
+        let mut labels = vec![IGNORE; window.n_pixels()];
         let inside = self.grid().full_window().intersection(window);
-        let Some(inside) = inside else {
-            let (rows, cols) = (window.rows as usize, window.cols as usize);
-            return Ok(Sample::missing(self.image.bands().len(), rows, cols));
-        };
-        let pixels = self.image.read(inside)?;
-        let labels = match &self.labels {
-            Some(labels) => labels.read(inside)?,
-            None => vec![crate::label::IGNORE; inside.n_pixels()],
-        };
-        let sample = Sample::new(pixels, labels);
-        Ok(if inside == window { sample } else { padded(&sample, window) })
+        if let Some((raster, inside)) = self.labels.as_ref().zip(inside) {
+            let found = raster.read(inside)?;
+            let (from, to) = (inside.cols as usize, window.cols as usize);
+            for (to, from) in labels.chunks_mut(to).zip(found.chunks(from)) {
+                to[..from.len()].copy_from_slice(from);
+            }
+        }
+        Ok(Sample::new(pixels, labels))
     }
 }
 
-/// `sample` in the upper-left corner of a sample of the size of `window`, the rest missing.
-fn padded(sample: &Sample, window: Window) -> Sample {
-    let Pixels { n_bands, rows, cols, .. } = sample.pixels;
-    let mut padded = Sample::missing(n_bands, window.rows as usize, window.cols as usize);
-    let (wide, n_pixels) = (padded.pixels.cols, padded.pixels.n_pixels());
+/// The pixels of a window that may leave the raster below and to the right; out there they are
+/// missing.
+///
+/// # Errors
+///
+/// If a file cannot be read.
+pub fn read_padded(raster: &Raster, window: Window) -> Result<Pixels> {
+    let mut padded =
+        Pixels::missing(raster.bands().len(), window.rows as usize, window.cols as usize);
+    let Some(inside) = raster.grid().full_window().intersection(window) else { return Ok(padded) };
+    let pixels = raster.read(inside)?;
+    if inside == window {
+        return Ok(pixels);
+    }
+    let Pixels { n_bands, rows, cols, .. } = pixels;
+    let (wide, n_pixels) = (padded.cols, padded.n_pixels());
     for row in 0..rows {
         let (from, to) = (row * cols..(row + 1) * cols, row * wide..row * wide + cols);
-        padded.labels[to.clone()].copy_from_slice(&sample.labels[from.clone()]);
-        padded.pixels.valid[to.clone()].copy_from_slice(&sample.pixels.valid[from.clone()]);
+        padded.valid[to.clone()].copy_from_slice(&pixels.valid[from.clone()]);
         for band in 0..n_bands {
-            let values = &sample.pixels.band(band)[from.clone()];
-            padded.pixels.values[band * n_pixels..][to.clone()].copy_from_slice(values);
+            let values = &pixels.band(band)[from.clone()];
+            padded.values[band * n_pixels..][to.clone()].copy_from_slice(values);
         }
     }
-    padded
+    Ok(padded)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        label::{Class, Color, IGNORE},
+        label::{Class, Color},
         raster::{Affine, fixture::Fixture},
     };
     use std::path::Path;

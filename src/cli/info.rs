@@ -1,0 +1,122 @@
+//! `swath info`: what a run file or a raster holds.
+
+use std::path::PathBuf;
+
+use super::{
+    common::print,
+    plan_text::{grouped, scenes_text},
+};
+use crate::{
+    bundle::Bundle,
+    raster::{Raster, RasterOptions},
+    run::{RunFile, open_dataset},
+};
+
+/// Show what a run file, a model or a raster holds
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Run file (.toml), model (.swath), or rasters to stack
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Changes one key of the run file, as `chips.size_px=64`; may be given more than once
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    overrides: Vec<String>,
+
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let first = &args.files[0];
+    let is = |kind: &str| args.files.len() == 1 && first.extension().is_some_and(|it| it == kind);
+    if is("toml") {
+        return of_run_file(&RunFile::load(first, &args.overrides)?, args.json);
+    }
+    if is("swath") {
+        let header = Bundle::read(first)?.header;
+        return print(&serde_json::to_string_pretty(&header)?);
+    }
+    of_raster(&Raster::open(&args.files, &RasterOptions::default())?, args.json)
+}
+
+fn of_run_file(run_file: &RunFile, json: bool) -> anyhow::Result<()> {
+    let data = open_dataset(run_file)?;
+    let audit = data.audit(run_file.train.epochs)?;
+    if json {
+        return print(&serde_json::to_string_pretty(&serde_json::json!({
+            "version": 1,
+            "scenes": data.scenes.iter().map(|it| it.name()).collect::<Vec<_>>(),
+            "classes": data.classes(),
+            "bands": data.bands(),
+            "split": data.summary,
+            "statistics": data.statistics,
+            "distinct_windows": data.sampler.n_origins(),
+            "chips_per_epoch": data.sampler.n_chips(),
+            "audit": audit,
+        }))?);
+    }
+    let mut text = format!("{}\n{}\n", scenes_text(&data), data.summary.text(data.classes()));
+    text += "band                  mean       std       min        2 %       98 %       max\n";
+    for (band, it) in data.bands().iter().zip(&data.statistics.bands) {
+        let name: String = band.name.chars().take(16).collect();
+        text += &format!(
+            "{name:<16}{:>10.4}{:>10.4}{:>10.4}{:>11.4}{:>11.4}{:>10.4}\n",
+            it.mean, it.std, it.min, it.p2, it.p98, it.max
+        );
+    }
+    text += &format!(
+        "\nchips      {} of {} px per epoch, from {} distinct windows\n",
+        data.sampler.n_chips(),
+        data.chip_px,
+        grouped(data.sampler.n_origins())
+    );
+    text += &format!(
+        "audit      {} training and {} evaluation windows share no pixel\n",
+        grouped(audit.n_training_windows),
+        grouped(audit.n_evaluation_windows)
+    );
+    print(&text)
+}
+
+fn of_raster(raster: &Raster, json: bool) -> anyhow::Result<()> {
+    let grid = raster.grid();
+    if json {
+        return print(&serde_json::to_string_pretty(&serde_json::json!({
+            "version": 1,
+            "rows": grid.rows,
+            "cols": grid.cols,
+            "pixel_size": grid.pixel_size(),
+            "bounds": grid.bounds(),
+            "crs": grid.crs.name(),
+            "bands": raster.bands(),
+            "largest_block_bytes": raster.largest_block_bytes(),
+        }))?);
+    }
+    let [width, height] = grid.pixel_size();
+    let unit = grid.crs.unit_name();
+    let mut text = format!(
+        "size       {} rows x {} columns\npixel      {width} x {height} {unit}\nbounds     {:?}\n\
+         crs        {}\nblock      {} bytes at most\n",
+        grid.rows,
+        grid.cols,
+        grid.bounds(),
+        grid.crs.name(),
+        grouped(raster.largest_block_bytes()),
+    );
+    for (index, band) in raster.bands().iter().enumerate() {
+        let nodata = band.nodata.map_or(String::new(), |it| format!(", nodata {it}"));
+        let scale = if band.scale == 1.0 && band.offset == 0.0 {
+            String::new()
+        } else {
+            format!(", x {} + {}", band.scale, band.offset)
+        };
+        let dtype = format!("{:?}", band.dtype).to_lowercase();
+        text += &format!("band {:>5}  {}, {dtype}{nodata}{scale}\n", index + 1, band.name);
+    }
+    for note in raster.notes() {
+        text += &format!("note       {note}\n");
+    }
+    print(&text)
+}

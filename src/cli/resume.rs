@@ -1,0 +1,35 @@
+//! `swath resume`: goes on with a run that was stopped.
+
+use std::path::PathBuf;
+
+use super::{
+    common::{Compute, tell, watch_for_interrupt},
+    train::go_on,
+};
+use crate::run::{Run, Status};
+
+/// Go on with a run that was stopped, to the same result as if it had not been
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Folder of the run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Print the figures as JSON on standard output
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    watch_for_interrupt()?;
+    args.compute.install(|| {
+        let mut run = Run::open(&args.run, args.compute.device()?)?;
+        if run.manifest.status == Status::Done {
+            tell("this run is done; evaluating and reporting again");
+        }
+        go_on(&mut run, args.json)
+    })
+}

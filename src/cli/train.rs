@@ -1,0 +1,110 @@
+//! `swath train`: a run file in; a trained model, figures and a report out.
+
+use std::{path::PathBuf, time::Instant};
+
+use super::{
+    common::{Compute, RunFileArgs, print, shown, tell, utc_now, watch_for_interrupt},
+    plan_text::plan_text,
+    progress::{Progress, duration},
+};
+use crate::{
+    error::Error,
+    run::{Environment, Run, RunFile, estimate, open_dataset},
+    score::metrics_table,
+    train::{Observer, RunFolder},
+};
+
+/// Train a model as a run file says, evaluate it, and write a report
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    run_file: RunFileArgs,
+
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
+/// What `swath train` and `swath demo` have in common.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Options {
+    /// Folder for everything that the run writes [default: runs/<name>-<time>]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Replace the run that the folder holds
+    #[arg(long)]
+    pub force: bool,
+
+    /// Show what would be done, with an estimate of time and memory, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Print the figures as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub compute: Compute,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let run_file = args.run_file.load()?;
+    let folder = args.options.out.clone().unwrap_or_else(|| {
+        run_file
+            .default_folder(&utc_now().replace([':', '-'], "").replace('T', "-").replace('Z', ""))
+    });
+    train(run_file, folder, &args.options).map(|_| ())
+}
+
+/// Does a whole run; `None` after a dry run.
+pub(super) fn train(
+    run_file: RunFile,
+    folder: PathBuf,
+    options: &Options,
+) -> anyhow::Result<Option<Run>> {
+    watch_for_interrupt()?;
+    options.compute.install(|| {
+        let device = options.compute.device()?;
+        let clock = Instant::now();
+        let seconds = || clock.elapsed().as_secs_f64();
+        let data = open_dataset(&run_file)?;
+        let estimate = estimate(&run_file, &data, &device, &seconds)?;
+        tell(&plan_text(&run_file, &data, &estimate));
+        if options.dry_run {
+            return Ok(None);
+        }
+        let folder =
+            if options.force { RunFolder::replace(&folder) } else { RunFolder::create(&folder) }?;
+        tell(&format!("writing to {}", shown(folder.path())));
+        let environment = Environment::here(options.compute.n_threads(), &options.compute.device);
+        let mut run = Run::create(run_file, data, folder, environment, utc_now(), device)?;
+        run.manifest.add_seconds("prepare", seconds());
+        go_on(&mut run, options.json)?;
+        Ok(Some(run))
+    })
+}
+
+/// Trains to the end, evaluates and reports.
+pub(super) fn go_on(run: &mut Run, json: bool) -> anyhow::Result<()> {
+    let mut progress = Progress::new(run.run_file.train.epochs, run.run_file.chips.size_px);
+    let trained = run.train(&mut progress);
+    progress.clear();
+    if let Err(Error::Interrupted) = trained {
+        let folder = shown(run.folder.path());
+        tell(&format!("stopped; go on with: swath resume {folder}"));
+    }
+    trained?;
+    tell(&format!("trained in {}; evaluating", duration(progress.seconds())));
+    let metrics = run.evaluate(&|| progress.seconds())?;
+    run.report()?;
+    if json {
+        print(&metrics.to_json())?;
+    } else {
+        for (split, metrics) in &metrics.splits {
+            print(&format!("{split}\n{}", metrics_table(metrics)))?;
+        }
+    }
+    tell(&format!("model   {}", shown(&run.folder.model())));
+    tell(&format!("report  {}", shown(&run.folder.report())));
+    Ok(())
+}

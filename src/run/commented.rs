@@ -1,0 +1,124 @@
+//! A run file with every key explained.
+
+use std::fmt::Write;
+
+use serde_json::Value as Schema;
+use toml::{Table, Value};
+
+use super::{
+    RunFile,
+    keys::{alternatives, properties},
+};
+
+const WIDTH: usize = 80;
+
+/// The run file as TOML with every key: what it means as a comment, keys without a value commented
+/// out. It reads back as the same run file.
+pub fn commented(run_file: &RunFile) -> String {
+    let schema = RunFile::schema();
+    let table = Table::try_from(run_file).expect("a run file is plain data");
+    let mut text = String::new();
+    write_table(&mut text, &table, &schema, &schema, "", true);
+    text
+}
+
+fn write_table(
+    text: &mut String,
+    table: &Table,
+    schema: &Schema,
+    root: &Schema,
+    path: &str,
+    explain: bool,
+) {
+    let Some(known) = properties(schema, root) else { return };
+    // Plain keys come before tables, or TOML would take them for keys of the table above.
+    for (key, below) in known {
+        let value = table.get(key);
+        if is_table(below, root) || value.is_some_and(is_tables) {
+            continue;
+        }
+        if explain {
+            comment(text, describe(below, root));
+        }
+        // Writing into a string cannot fail.
+        let _ = match value {
+            Some(value) => writeln!(text, "{key} = {value}"),
+            None if explain => writeln!(text, "# {key} ="),
+            None => Ok(()),
+        };
+    }
+    for (key, below) in known {
+        let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match table.get(key) {
+            Some(Value::Table(inner)) if is_table(below, root) => {
+                text.push('\n');
+                if explain {
+                    comment(text, describe(below, root));
+                }
+                let _ = writeln!(text, "[{name}]");
+                write_table(text, inner, below, root, &name, explain);
+            }
+            Some(value @ Value::Array(items)) if is_tables(value) => {
+                let below = alternatives(below, root).into_iter().find_map(|it| it.get("items"));
+                for (index, item) in items.iter().enumerate() {
+                    let Value::Table(item) = item else { continue };
+                    let _ = writeln!(text, "\n[[{name}]]");
+                    write_table(text, item, below.unwrap_or(root), root, &name, index == 0);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the schema is that of a table with known keys.
+fn is_table(schema: &Schema, root: &Schema) -> bool {
+    properties(schema, root).is_some()
+}
+
+fn is_tables(value: &Value) -> bool {
+    matches!(value, Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_table))
+}
+
+/// The description of a key, or of its type, with the values that it may have.
+fn describe(schema: &Schema, root: &Schema) -> String {
+    let all = alternatives(schema, root);
+    let mut text = all
+        .iter()
+        .find_map(|it| it.get("description"))
+        .and_then(Schema::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let choices: Vec<&str> = all
+        .iter()
+        .filter_map(|it| it.get("const").and_then(Schema::as_str))
+        .chain(
+            all.iter()
+                .filter_map(|it| it.get("enum")?.as_array())
+                .flatten()
+                .filter_map(Schema::as_str),
+        )
+        .collect();
+    if 1 < choices.len() {
+        text += &format!(" One of {}.", choices.join(", "));
+    }
+    text
+}
+
+/// `text` as comment lines of at most 80 columns.
+fn comment(text: &mut String, comment: String) {
+    let mut line = String::from("#");
+    for word in comment.split_whitespace() {
+        if WIDTH < line.len() + 1 + word.len() && line.len() > 1 {
+            *text += &line;
+            text.push('\n');
+            line = String::from("#");
+        }
+        line.push(' ');
+        line += word;
+    }
+    if line.len() > 1 {
+        *text += &line;
+        text.push('\n');
+    }
+}

@@ -1,0 +1,90 @@
+//! How long a run will take and how much memory it will need, from one measured step.
+
+use burn::{module::Module, tensor::Device};
+
+use super::{RunFile, memory_bytes, peak_memory_bytes};
+use crate::{
+    error::Result,
+    loss::CrossEntropy,
+    model::Segmenter,
+    optim::{Gradients, Optimizer},
+    schedule::Rates,
+    train::{Batch, Dataset, steps_per_epoch},
+};
+
+/// What a run is expected to cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Trained parameters.
+    pub n_parameters: u64,
+    /// Optimizer steps of the whole run.
+    pub n_steps: u64,
+    /// Seconds of training and validation.
+    pub seconds: f64,
+    /// Most memory held at once, in bytes; `None` where the system does not tell.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Takes one training step with a single chip on a network that is thrown away, and extrapolates
+/// to the batch and the number of steps.
+///
+/// `seconds` tells the time. Validation is counted as a third of a training step per window, which
+/// is what a forward pass costs.
+///
+/// # Errors
+///
+/// Those of reading a chip.
+pub fn estimate(
+    run_file: &RunFile,
+    data: &Dataset,
+    device: &Device,
+    seconds: &dyn Fn() -> f64,
+) -> Result<Estimate> {
+    let batch = u64::from(run_file.train.batch);
+    let n_epochs = u64::from(run_file.train.epochs);
+    let n_steps = steps_per_epoch(data, &run_file.train) * n_epochs;
+    let n_chips = u64::from(data.sampler.n_chips()) * n_epochs;
+    let n_windows = data.evaluation_windows(crate::scene::Role::Validation).len() as u64;
+    let n_checks = (0..run_file.train.epochs).filter(|&it| run_file.train.validates(it)).count();
+
+    let network = run_file.model.build(
+        data.bands().len(),
+        data.classes().len(),
+        run_file.seed,
+        &device.clone().autodiff(),
+    );
+    let n_parameters = crate::weights::n_parameters(&network) as u64;
+    let loss = run_file.loss.build(data.classes().len())?;
+    let mut optimizer = run_file.optimizer.build()?;
+    let chip = data.training_chip(0, 0)?;
+    // Batch norm needs two values per channel, also in the coarsest features of a small chip.
+    let chips = vec![chip; 2];
+
+    let before = memory_bytes();
+    let network = step(network, &mut optimizer, &loss, &chips, device); // Touches all memory once.
+    let after_first = peak_memory_bytes();
+    let began = seconds();
+    step(network, &mut optimizer, &loss, &chips, device);
+    let per_chip = (seconds() - began) / chips.len() as f64;
+
+    let equivalents = n_chips as f64 + n_windows as f64 * n_checks as f64 / 3.0;
+    let memory = before.zip(after_first).map(|(before, peak)| {
+        let fixed = before + 4 * 4 * n_parameters; // Weights, gradients, two moments.
+        let of_chips = (peak.saturating_sub(fixed)) / chips.len() as u64;
+        fixed + of_chips * batch
+    });
+    Ok(Estimate { n_parameters, n_steps, seconds: per_chip * equivalents, memory_bytes: memory })
+}
+
+fn step<M: Segmenter + Module>(
+    network: M,
+    optimizer: &mut Optimizer,
+    loss: &CrossEntropy,
+    chips: &[crate::chip::Chip],
+    device: &Device,
+) -> M {
+    let batch = Batch::new(chips, &device.clone().autodiff());
+    let value = loss.forward(network.forward(batch.images).main, batch.labels);
+    let gradients = Gradients::of(&network, &value.sum);
+    optimizer.step(network, &gradients, Rates { lr: 1e-6, momentum: None })
+}

@@ -1,0 +1,244 @@
+//! Does a run, from the first epoch or from where it stopped, to the last file.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use burn::tensor::Device;
+
+use super::{
+    Environment, InputFile, Manifest, RunFile, SceneBlocks, Status, hash_bytes, hash_file,
+    open_dataset, peak_memory_bytes,
+};
+use crate::{
+    bundle::{Bundle, Header},
+    error::{Error, Result},
+    evaluate::evaluate_split,
+    raster::write_atomically,
+    scene::Role,
+    schedule::Schedule,
+    score::{Metrics, MetricsFile, confusion_csv},
+    train::{
+        Dataset, Fit, Observer, Position, RunFolder, State, load_checkpoint, load_weights,
+        steps_per_epoch,
+    },
+    weights::{n_parameters, state_dict},
+};
+
+/// A run with its folder.
+pub struct Run {
+    /// What it does.
+    pub run_file: RunFile,
+    /// What it reads.
+    pub data: Dataset,
+    /// Where it writes.
+    pub folder: RunFolder,
+    /// What it notes down.
+    pub manifest: Manifest,
+    pub(super) device: Device,
+}
+
+impl Run {
+    /// Begins a run in an empty folder: writes the run file with every default, the statistics and
+    /// the manifest. `started` is the present time, UTC; `device` does not differentiate.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be read or written, [`Error::Leak`] if training windows show
+    /// evaluation pixels.
+    pub fn create(
+        run_file: RunFile,
+        data: Dataset,
+        folder: RunFolder,
+        environment: Environment,
+        started: String,
+        device: Device,
+    ) -> Result<Self> {
+        data.audit(run_file.train.epochs)?;
+        let network =
+            run_file.model.build(data.bands().len(), data.classes().len(), run_file.seed, &device);
+        let text = run_file.to_toml();
+        let manifest = Manifest {
+            version: Manifest::VERSION,
+            status: Status::Training,
+            started,
+            seed: run_file.seed,
+            environment,
+            run_file_sha256: hash_bytes(text.as_bytes()),
+            inputs: input_files(&data)?,
+            split: scene_blocks(&data),
+            n_parameters: n_parameters(&network) as u64,
+            seconds: BTreeMap::new(),
+            peak_memory_bytes: None,
+        };
+        let statistics = serde_json::to_string_pretty(&data.statistics).expect("plain data");
+        write_atomically(&folder.statistics(), format!("{statistics}\n").as_bytes())?;
+        manifest.write(&folder.manifest())?;
+        write_atomically(&folder.run_file(), text.as_bytes())?;
+        Ok(Self { run_file, data, folder, manifest, device })
+    }
+
+    /// Opens the run in `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if there is none, or an input has changed since it began.
+    pub fn open(path: &Path, device: Device) -> Result<Self> {
+        let folder = RunFolder::open(path)?;
+        let manifest = Manifest::read(&folder.manifest())?;
+        let text = fs::read(folder.run_file()).map_err(Error::io("read", &folder.run_file()))?;
+        if hash_bytes(&text) != manifest.run_file_sha256 {
+            return Err(Error::data(
+                folder.run_file().display(),
+                "changes made since the run began",
+                "the run file as it was; start a new run to try other settings",
+            ));
+        }
+        let run_file = RunFile::load(&folder.run_file(), &[])?;
+        for input in &manifest.inputs {
+            let (_, sha256) = hash_file(Path::new(&input.path))?;
+            if sha256 != input.sha256 {
+                let wanted = "the bytes that the run began with";
+                return Err(Error::data(&input.path, "another content", wanted));
+            }
+        }
+        let data = open_dataset(&run_file)?;
+        Ok(Self { run_file, data, folder, manifest, device })
+    }
+
+    /// Trains from the last checkpoint, or from the beginning if there is none, to the last epoch,
+    /// and writes `model.swath`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if the observer stops it: calling this again goes on from there, to
+    /// the same bits. Otherwise as [`Fit::run`].
+    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let device = self.device.clone().autodiff();
+        let Self { run_file, data, folder, .. } = &*self;
+        let n_classes = data.classes().len();
+        let loss = run_file.loss.build(n_classes)?;
+        let n_steps = steps_per_epoch(data, &run_file.train) * u64::from(run_file.train.epochs);
+        let schedule = Schedule::new(&run_file.schedule, run_file.optimizer.lr, n_steps)?;
+        let mut state = State {
+            network: run_file.model.build(data.bands().len(), n_classes, run_file.seed, &device),
+            optimizer: run_file.optimizer.build()?,
+            position: Position::default(),
+        };
+        if folder.last_checkpoint().exists() {
+            let (network, position) =
+                load_checkpoint(&folder.last_checkpoint(), state.network, &mut state.optimizer)?;
+            state = State { network, position, ..state };
+        }
+        let config = &run_file.train;
+        let fit = Fit { data, config, loss: &loss, schedule: &schedule, folder, device: &device };
+        let began = observer.seconds();
+        let trained = fit.run(state, observer);
+        self.manifest.add_seconds("train", observer.seconds() - began);
+        let status = match &trained {
+            Err(Error::Interrupted) => Status::Interrupted,
+            Ok(_) | Err(_) => Status::Training,
+        };
+        self.note(status)?;
+        let best = load_weights(&self.folder.best_checkpoint(), trained?.network)?;
+        Bundle { header: self.header()?, state: state_dict(&best) }.write(&self.folder.model())
+    }
+
+    /// Computes the figures of the validation and test blocks with `model.swath` and writes
+    /// `metrics.json` and `confusion.csv` (of the test split, or of validation without one).
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the model and the scenes and of writing the files.
+    pub fn evaluate(&mut self, seconds: &dyn Fn() -> f64) -> Result<MetricsFile> {
+        let began = seconds();
+        let bundle = Bundle::read(&self.folder.model())?;
+        let predictor = bundle.predictor(&self.device)?;
+        let tiling = bundle.header.tiling();
+        let pixel_area = self.data.scenes.scene(0).grid().pixel_area();
+        let mut splits = BTreeMap::new();
+        for role in [Role::Validation, Role::Test] {
+            let confusion = evaluate_split(&self.data, &predictor, tiling, role)?;
+            if 0 < confusion.n_pixels() {
+                let metrics = Metrics::new(&confusion, &self.data.classes(), pixel_area);
+                splits.insert(role.name().to_owned(), metrics);
+            }
+        }
+        let headline = splits.get("test").or_else(|| splits.get("validation"));
+        if let Some(metrics) = headline {
+            write_atomically(&self.folder.confusion(), confusion_csv(metrics).as_bytes())?;
+        }
+        let file = MetricsFile::new(splits);
+        write_atomically(&self.folder.metrics(), file.to_json().as_bytes())?;
+        self.manifest.add_seconds("evaluate", seconds() - began);
+        self.note(Status::Done)?;
+        Ok(file)
+    }
+
+    fn note(&mut self, status: Status) -> Result<()> {
+        self.manifest.status = status;
+        self.manifest.peak_memory_bytes = self.manifest.peak_memory_bytes.max(peak_memory_bytes());
+        self.manifest.write(&self.folder.manifest())
+    }
+
+    fn header(&self) -> Result<Header> {
+        let Self { run_file, data, manifest, .. } = self;
+        let tiling = run_file.predict.tiling(data.chip_px);
+        let mut crs: Vec<String> = data.scenes.iter().map(|it| it.grid().crs.name()).collect();
+        crs.sort();
+        crs.dedup();
+        Ok(Header {
+            name: run_file.name.clone(),
+            model: run_file.model.clone(),
+            classes: data.classes().clone(),
+            ignore: data.scenes.ignore().to_vec(),
+            bands: data.bands().to_vec(),
+            band_choice: run_file.data.raster_options(1)?.bands,
+            nodata: run_file.data.nodata,
+            nodata_rule: run_file.data.nodata_rule,
+            normalisation: data.normalisation.clone(),
+            chip_px: data.chip_px,
+            window_px: tiling.size_px,
+            overlap_px: tiling.overlap_px,
+            pixel_size: data.scenes.scene(0).grid().pixel_size(),
+            crs,
+            inputs_sha256: manifest.inputs.iter().map(|it| it.sha256.clone()).collect(),
+        })
+    }
+}
+
+/// Every raster of the scenes, images before labels.
+fn input_files(data: &Dataset) -> Result<Vec<InputFile>> {
+    let mut files = Vec::new();
+    for scene in data.scenes.iter() {
+        let images =
+            scene.image().paths().iter().map(|path| (path.as_path(), scene.image().grid()));
+        let labels = scene.labels().map(|labels| (labels.path(), labels.grid()));
+        for (path, grid) in images.chain(labels) {
+            let (bytes, sha256) = hash_file(path)?;
+            files.push(InputFile {
+                path: path.display().to_string(),
+                bytes,
+                sha256,
+                rows: grid.rows,
+                cols: grid.cols,
+                pixel_size: grid.pixel_size(),
+                bounds: grid.bounds(),
+                crs: grid.crs.name(),
+            });
+        }
+    }
+    Ok(files)
+}
+
+fn scene_blocks(data: &Dataset) -> Vec<SceneBlocks> {
+    let blocks = data.scenes.iter().zip(&data.splits).map(|(scene, split)| {
+        let of = |role| split.blocks(role).map(|it| [it.row, it.col]).collect();
+        SceneBlocks {
+            scene: scene.name().to_owned(),
+            block_px: split.grid().block_px(),
+            train: of(Role::Train),
+            validation: of(Role::Validation),
+            test: of(Role::Test),
+        }
+    });
+    blocks.collect()
+}

@@ -1,0 +1,129 @@
+//! Refuses keys that no table of the run file knows, and names the nearest known one.
+
+use serde_json::Value as Schema;
+use toml::{Table, Value};
+
+use crate::error::{Error, Result};
+
+/// Checks every key of `table` against the JSON Schema of the run file.
+///
+/// # Errors
+///
+/// [`Error::Config`] with the full name of the first unknown key.
+pub fn check_keys(table: &Table, schema: &Schema) -> Result<()> {
+    check_table(table, schema, schema, "")
+}
+
+fn check_table(table: &Table, schema: &Schema, root: &Schema, prefix: &str) -> Result<()> {
+    let Some(known) = properties(schema, root) else { return Ok(()) }; // A map with free keys.
+    for (key, value) in table {
+        let name = format!("{prefix}{key}");
+        let Some(below) = known.get(key) else {
+            return Err(unknown_key(&name, key, value, known.keys()));
+        };
+        check_value(value, below, root, &name)?;
+    }
+    Ok(())
+}
+
+fn check_value(value: &Value, schema: &Schema, root: &Schema, name: &str) -> Result<()> {
+    match value {
+        Value::Table(table) => check_table(table, schema, root, &format!("{name}.")),
+        Value::Array(items) => {
+            let Some(below) = alternatives(schema, root).into_iter().find_map(|it| it.get("items"))
+            else {
+                return Ok(());
+            };
+            items.iter().try_for_each(|item| check_value(item, below, root, name))
+        }
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_) => Ok(()),
+    }
+}
+
+pub(super) fn properties<'a>(
+    schema: &'a Schema,
+    root: &'a Schema,
+) -> Option<&'a serde_json::Map<String, Schema>> {
+    alternatives(schema, root).into_iter().find_map(|it| it.get("properties")?.as_object())
+}
+
+/// The schema itself, what it refers to, and what its `anyOf` offers.
+pub(super) fn alternatives<'a>(schema: &'a Schema, root: &'a Schema) -> Vec<&'a Schema> {
+    let mut found = vec![schema];
+    if let Some(name) = schema.get("$ref").and_then(Schema::as_str) {
+        let pointer = name.trim_start_matches('#');
+        found.extend(root.pointer(pointer).into_iter().flat_map(|it| alternatives(it, root)));
+    }
+    for list in ["anyOf", "oneOf", "allOf"] {
+        let items = schema.get(list).and_then(Schema::as_array).into_iter().flatten();
+        found.extend(items.flat_map(|it| alternatives(it, root)));
+    }
+    found
+}
+
+fn unknown_key<'a>(
+    name: &str,
+    key: &str,
+    value: &Value,
+    known: impl Iterator<Item = &'a String>,
+) -> Error {
+    let nearest = known
+        .map(|it| (strsim::damerau_levenshtein(key, it), it))
+        .min()
+        .filter(|(distance, it)| *distance <= 2.max(it.len() / 3));
+    let value = match value {
+        Value::Table(_) => "{…}".to_owned(),
+        value => value.to_string(),
+    };
+    match nearest {
+        Some((_, it)) => Error::config(name, value, format!("no such key; did you mean `{it}`?")),
+        None => Error::config(name, value, "no such key; `swath schema` lists them all"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<&str>) {
+        let schema = serde_json::json!({
+            "properties": {
+                "seed": {},
+                "chips": { "$ref": "#/$defs/Chips" },
+                "scene": { "type": "array", "items": { "$ref": "#/$defs/Scene" } },
+            },
+            "$defs": {
+                "Chips": { "properties": { "size_px": {} } },
+                "Scene": { "anyOf": [{ "properties": { "images": {} } }, { "type": "null" }] },
+            },
+        });
+        let found = check_keys(&toml::from_str(text).unwrap(), &schema);
+        assert_eq!(found.err().map(|it| it.to_string()).as_deref(), expected);
+    }
+
+    #[test]
+    fn known_keys_pass() {
+        check("seed = 1\n[chips]\nsize_px = 2\n[[scene]]\nimages = []", None);
+    }
+
+    #[test]
+    fn a_typo_is_named_in_full_with_the_nearest_key() {
+        let hint = "config `chips.sise_px` = 2: no such key; did you mean `size_px`?";
+        check("[chips]\nsise_px = 2", Some(hint));
+        let hint = "config `scene.image` = \"a\": no such key; did you mean `images`?";
+        check("[[scene]]\nimage = 'a'", Some(hint));
+    }
+
+    #[test]
+    fn a_key_like_no_other_points_to_the_schema() {
+        check(
+            "colour = 1",
+            Some("config `colour` = 1: no such key; `swath schema` lists them all"),
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! `manifest.json`: what was run, on what, with what.
+
+use std::{collections::BTreeMap, fs, io::Read, path::Path};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Environment;
+use crate::{
+    error::{Error, Result},
+    raster::write_atomically,
+};
+
+/// Version of the manifest's form.
+const VERSION: u32 = 1;
+
+/// Everything needed to repeat a run, and what it took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this form: 1.
+    pub version: u32,
+    /// How far the run got.
+    pub status: Status,
+    /// When it began, UTC, as `2026-01-31T12:00:00Z`; when it was resumed does not count.
+    pub started: String,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Machine and build.
+    pub environment: Environment,
+    /// SHA-256 of `run.toml`.
+    pub run_file_sha256: String,
+    /// Every raster that was read.
+    pub inputs: Vec<InputFile>,
+    /// Blocks of every scene by role, as `[row, col]` of their upper-left pixel.
+    pub split: Vec<SceneBlocks>,
+    /// Trained parameters of the model.
+    pub n_parameters: u64,
+    /// Seconds that each part took, over all starts of the run.
+    pub seconds: BTreeMap<String, f64>,
+    /// Most memory held at once, in bytes; missing where the system does not say.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// How far a run got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Training, or killed while training.
+    Training,
+    /// Stopped on request; `swath resume` goes on.
+    Interrupted,
+    /// All epochs are done and the figures are written.
+    Done,
+}
+
+/// A raster that a run read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Where it was.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Hash of its bytes.
+    pub sha256: String,
+    /// Height, in pixels.
+    pub rows: u32,
+    /// Width, in pixels.
+    pub cols: u32,
+    /// Width and height of a pixel, in map units.
+    pub pixel_size: [f64; 2],
+    /// Smallest x, smallest y, largest x, largest y, in map units.
+    pub bounds: [f64; 4],
+    /// Name of the coordinate reference system; empty without one.
+    pub crs: String,
+}
+
+/// The blocks of one scene by role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SceneBlocks {
+    /// Name of the scene.
+    pub scene: String,
+    /// Side of a block, in pixels.
+    pub block_px: u32,
+    /// Trained on.
+    pub train: Vec<[u32; 2]>,
+    /// Used to choose the best epoch.
+    pub validation: Vec<[u32; 2]>,
+    /// Used once, for the figures.
+    pub test: Vec<[u32; 2]>,
+}
+
+impl Manifest {
+    /// The version that this code writes.
+    pub const VERSION: u32 = VERSION;
+
+    /// Adds `seconds` to what `part` has taken.
+    pub fn add_seconds(&mut self, part: &str, seconds: f64) {
+        *self.seconds.entry(part.to_owned()).or_insert(0.0) += seconds;
+    }
+
+    /// Writes the manifest, replacing an older one at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        text.push('\n');
+        write_atomically(path, text.as_bytes())
+    }
+
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Malformed`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+        serde_json::from_str(&text).map_err(|error| Error::malformed(path, "manifest", error))
+    }
+}
+
+/// Size in bytes and SHA-256, in hexadecimal, of a file.
+///
+/// # Errors
+///
+/// [`Error::Io`] if the file cannot be read.
+pub fn hash_file(path: &Path) -> Result<(u64, String)> {
+    let mut file = fs::File::open(path).map_err(Error::io("open", path))?;
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let n = file.read(&mut buffer).map_err(Error::io("read", path))?;
+        if n == 0 {
+            return Ok((bytes, hex(&hash.finalize())));
+        }
+        hash.update(&buffer[..n]);
+        bytes += n as u64;
+    }
+}
+
+/// SHA-256 of `bytes`, in hexadecimal.
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_hashes_like_its_bytes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "abc").unwrap();
+        // The example of FIPS 180-2, appendix B.1.
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash_file(file.path()).unwrap(), (3, known.to_owned()));
+        assert_eq!(hash_bytes(b"abc"), known);
+    }
+}

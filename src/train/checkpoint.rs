@@ -1,0 +1,158 @@
+//! Where a training stands, and the files that keep it.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Error, Result},
+    optim::Optimizer,
+    raster::write_atomically,
+    weights::{StateDict, load, read_safetensors, state_dict, write_safetensors},
+};
+
+const FORMAT: &str = "swath checkpoint";
+const MODEL: &str = "model.";
+const OPTIMIZER: &str = "optimizer.";
+const POSITION: &str = "position";
+
+/// Where a training stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Optimizer steps taken.
+    pub step: u64,
+    /// Epochs finished.
+    pub epoch: u32,
+    /// Steps taken in the epoch that is not finished.
+    pub step_in_epoch: u64,
+    /// Loss of these steps.
+    pub loss: LossSum,
+    /// The epoch with the highest validation mean IoU so far.
+    pub best: Option<Best>,
+}
+
+/// A sum that is divided at the end of the epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "[u64; 2]", into = "[u64; 2]")]
+pub struct LossSum {
+    /// Sum of the loss.
+    pub sum: f64,
+    /// Sum of the weights.
+    pub weight: f64,
+}
+
+/// The best epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Number of the epoch; the first is 1.
+    pub epoch: u32,
+    /// Its mean intersection over union on the validation split.
+    pub mean_iou: f64,
+}
+
+impl LossSum {
+    /// Mean loss; 0 where nothing counted.
+    pub fn mean(self) -> f64 {
+        if self.weight == 0.0 { 0.0 } else { self.sum / self.weight }
+    }
+}
+
+// As bits, so that no digit is lost on the way through text.
+impl From<[u64; 2]> for LossSum {
+    fn from([sum, weight]: [u64; 2]) -> Self {
+        Self { sum: f64::from_bits(sum), weight: f64::from_bits(weight) }
+    }
+}
+
+impl From<LossSum> for [u64; 2] {
+    fn from(LossSum { sum, weight }: LossSum) -> Self {
+        [sum.to_bits(), weight.to_bits()]
+    }
+}
+
+/// Writes model, optimizer and position into one file, replacing an older one at once.
+///
+/// The bytes depend on these three alone: no time, path or random id is in them.
+///
+/// # Errors
+///
+/// [`Error::Io`] if the file cannot be written.
+pub fn save_checkpoint<M: Module>(
+    path: &Path,
+    model: &M,
+    optimizer: &Optimizer,
+    position: &Position,
+) -> Result<()> {
+    let mut state = prefixed(state_dict(model), MODEL);
+    state.entries.extend(prefixed(optimizer.state(), OPTIMIZER).entries);
+    let position = serde_json::to_string(position).expect("a position is plain data");
+    let metadata =
+        BTreeMap::from([("format".to_owned(), FORMAT.to_owned()), (POSITION.to_owned(), position)]);
+    write_atomically(path, &write_safetensors(&state, &metadata))
+}
+
+/// Reads a checkpoint into a model and optimizer of the same configuration.
+///
+/// # Errors
+///
+/// [`Error::Io`], [`Error::Malformed`], or [`Error::Data`] that lists the tensors that do not fit.
+pub fn load_checkpoint<M: Module>(
+    path: &Path,
+    model: M,
+    optimizer: &mut Optimizer,
+) -> Result<(M, Position)> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let malformed = |reason: String| Error::malformed(path, "checkpoint", reason);
+    let file = read_safetensors(&bytes).map_err(malformed)?;
+    if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
+        return Err(malformed(format!("its metadata do not say `{FORMAT}`")));
+    }
+    let text = file.metadata.get(POSITION).ok_or_else(|| malformed("no position".to_owned()))?;
+    let position =
+        serde_json::from_str(text).map_err(|error| malformed(format!("position: {error}")))?;
+
+    let (mut weights, mut memory) = (StateDict::default(), StateDict::default());
+    for mut entry in file.state.entries {
+        if let Some(name) = entry.name.strip_prefix(MODEL) {
+            entry.name = name.to_owned();
+            weights.entries.push(entry);
+        } else if let Some(name) = entry.name.strip_prefix(OPTIMIZER) {
+            entry.name = name.to_owned();
+            memory.entries.push(entry);
+        } else {
+            return Err(malformed(format!("{} is neither model nor optimizer", entry.name)));
+        }
+    }
+    let model = load(model, &weights, &format!("weights of {}", path.display()))?;
+    optimizer.load(&model, &memory, &format!("optimizer of {}", path.display()))?;
+    Ok((model, position))
+}
+
+/// Writes the weights alone, replacing an older file at once.
+///
+/// # Errors
+///
+/// [`Error::Io`] if the file cannot be written.
+pub fn save_weights<M: Module>(path: &Path, model: &M) -> Result<()> {
+    write_atomically(path, &write_safetensors(&state_dict(model), &BTreeMap::new()))
+}
+
+/// Reads weights into a model of the same configuration.
+///
+/// # Errors
+///
+/// As [`load_checkpoint`].
+pub fn load_weights<M: Module>(path: &Path, model: M) -> Result<M> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let file = read_safetensors(&bytes)
+        .map_err(|reason| Error::malformed(path, "weights file", reason))?;
+    load(model, &file.state, &format!("weights of {}", path.display()))
+}
+
+fn prefixed(mut state: StateDict, prefix: &str) -> StateDict {
+    for entry in &mut state.entries {
+        entry.name.insert_str(0, prefix);
+    }
+    state
+}

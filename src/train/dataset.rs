@@ -1,0 +1,110 @@
+//! Scenes with their split, ready to train and evaluate on.
+
+use crate::{
+    augment::{AugmentConfig, Augmentation},
+    chip::{
+        Audit, AuditScene, Chip, Normalisation, Sampler, SceneCover, SceneSplit, SplitSummary,
+        audit, evaluation_windows,
+    },
+    error::Result,
+    label::{Classes, IGNORE},
+    random::{Purpose, generator},
+    raster::{Band, Statistics},
+    scene::{Role, Scenes},
+};
+
+/// Everything that a run reads, checked and measured.
+pub struct Dataset {
+    /// Images and labels.
+    pub scenes: Scenes,
+    /// Roles of the blocks, one split per scene.
+    pub splits: Vec<SceneSplit>,
+    /// Labelled pixels by role and class.
+    pub summary: SplitSummary,
+    /// Statistics of the training pixels.
+    pub statistics: Statistics,
+    /// How values are normalised: by mean and standard deviation of the training pixels.
+    pub normalisation: Normalisation,
+    /// Draws the training windows.
+    pub sampler: Sampler,
+    /// How training chips are changed.
+    pub augment: AugmentConfig,
+    /// Side of a chip, in pixels.
+    pub chip_px: u32,
+    /// Keys every random draw.
+    pub seed: u64,
+}
+
+impl Dataset {
+    /// The classes, in the order of their index.
+    pub fn classes(&self) -> &Classes {
+        self.scenes.classes()
+    }
+
+    /// The bands of every scene.
+    pub fn bands(&self) -> &[Band] {
+        self.scenes.bands()
+    }
+
+    /// Training chip `index` of `epoch`: drawn, read, masked, normalised and augmented.
+    ///
+    /// A function of the seed and these two numbers alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the scene.
+    pub fn training_chip(&self, epoch: u32, index: u32) -> Result<Chip> {
+        let read = |scene, window| self.scenes.read(scene, window);
+        let (_, sample) = self.sampler.read_chip(epoch, index, &self.splits, read)?;
+        let mut chip = Chip::from_sample(&sample, &self.normalisation);
+        let mut rng = generator(self.seed, Purpose::Augment, epoch.into(), index.into());
+        Augmentation::draw(&self.augment, &mut rng).apply(&mut chip);
+        Ok(chip)
+    }
+
+    /// Windows of the size of a chip whose cores hold every pixel of the `role` blocks once.
+    pub fn evaluation_windows(&self, role: Role) -> Vec<SceneCover> {
+        evaluation_windows(&self.splits, role, self.chip_px, 0).collect()
+    }
+
+    /// The chip of an evaluation window; only pixels of its core keep their labels.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the scene.
+    pub fn evaluation_chip(&self, window: &SceneCover) -> Result<Chip> {
+        let sample = self.scenes.read(window.scene, window.cover.window)?;
+        let mut chip = Chip::from_sample(&sample, &self.normalisation);
+        let core = window.cover.core_in_window();
+        let size = chip.size_px;
+        for (index, label) in chip.labels.iter_mut().enumerate() {
+            let (row, col) = ((index / size) as u32, (index % size) as u32);
+            let in_core = (core.row..core.row_end()).contains(&row)
+                && (core.col..core.col_end()).contains(&col);
+            if !in_core {
+                *label = IGNORE;
+            }
+        }
+        Ok(chip)
+    }
+
+    /// Counts the pixels that splits share, from the windows that `n_epochs` epochs draw and those
+    /// that figures are computed on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Leak`](crate::Error::Leak) if there is one.
+    pub fn audit(&self, n_epochs: u32) -> Result<Audit> {
+        let training: Vec<_> =
+            (0..n_epochs).flat_map(|epoch| self.sampler.epoch_windows(epoch)).collect();
+        let [validation, test] =
+            [Role::Validation, Role::Test].map(|role| self.evaluation_windows(role));
+        let scenes: Vec<_> = self
+            .scenes
+            .iter()
+            .zip(&self.splits)
+            .map(|(scene, split)| AuditScene { split, grid: scene.grid() })
+            .collect();
+        audit(&scenes, &training, &validation, &test)
+    }
+}

@@ -1,0 +1,236 @@
+//! The training loop. All of it: nothing is hidden in callbacks.
+
+use std::ops::ControlFlow;
+
+use burn::{module::Module, tensor::Device};
+
+use super::{
+    Batch, Best, Dataset, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
+    TrainConfig, ValidationRow, load_in_order, save_checkpoint, save_weights, validate,
+};
+use crate::{
+    chip::Chip,
+    error::{Error, Result},
+    loss::CrossEntropy,
+    model::{Network, Segmenter},
+    optim::{Gradients, Optimizer},
+    schedule::Schedule,
+};
+
+/// Batches are made on this many threads beside the ones that compute.
+const N_LOADERS: usize = 2;
+
+/// What a training needs and never changes.
+pub struct Fit<'a> {
+    /// Scenes, split, windows and classes.
+    pub data: &'a Dataset,
+    /// Epochs, batch and clipping.
+    pub config: &'a TrainConfig,
+    /// What is minimised.
+    pub loss: &'a CrossEntropy,
+    /// Rates of every step.
+    pub schedule: &'a Schedule,
+    /// Where checkpoints and history go.
+    pub folder: &'a RunFolder,
+    /// Where tensors live; differentiates.
+    pub device: &'a Device,
+}
+
+/// What changes while training.
+pub struct State {
+    /// The model, in training mode.
+    pub network: Network,
+    /// Its optimizer.
+    pub optimizer: Optimizer,
+    /// How far it got.
+    pub position: Position,
+}
+
+impl Fit<'_> {
+    /// Steps of one epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        steps_per_epoch(self.data, self.config)
+    }
+
+    /// Trains from where `state` stands to the last epoch.
+    ///
+    /// After each epoch that is checked, the weights with the highest validation mean IoU so far
+    /// are kept as the best checkpoint (the earliest of equals); every
+    /// [`checkpoint_every`](TrainConfig::checkpoint_every) epochs, at the end, and when the
+    /// observer stops the training, everything is kept as the last one. Without a validation split
+    /// the last epoch is the best.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if the observer stopped it, [`Error::Diverged`] if the loss is not
+    /// finite, and those of reading chips and writing files.
+    pub fn run(&self, mut state: State, observer: &mut dyn Observer) -> Result<State> {
+        let start = &state.position;
+        let files = HistoryFiles::open(
+            &self.folder.steps(),
+            &self.folder.history(),
+            start.step,
+            start.epoch,
+        )?;
+        while state.position.epoch < self.config.epochs {
+            let began = observer.seconds();
+            let first_step = state.position.step;
+            let interrupted;
+            (state, interrupted) = self.epoch(state, &files, observer)?;
+            if interrupted {
+                self.save(&state)?;
+                return Err(Error::Interrupted);
+            }
+            let trained = observer.seconds();
+            state = self.end_epoch(state, &files, observer, [began, trained], first_step)?;
+        }
+        Ok(state)
+    }
+
+    /// Takes the steps that the present epoch still lacks; true if the observer stopped it.
+    fn epoch(
+        &self,
+        state: State,
+        files: &HistoryFiles,
+        observer: &mut dyn Observer,
+    ) -> Result<(State, bool)> {
+        let epoch = state.position.epoch;
+        let n_steps = self.steps_per_epoch();
+        let todo = state.position.step_in_epoch..n_steps;
+        let mut state = Some(state);
+        let mut interrupted = false;
+        let make = |index| self.chips(epoch, index);
+        load_in_order(todo, N_LOADERS, make, |index, chips| {
+            let before = state.take().expect("the state is put back after each step");
+            let (after, row) = self.step(before, &chips)?;
+            files.step(&row)?;
+            state = Some(after);
+            let (row, n_chips) = (&row, chips.len());
+            observer.event(Event::Step { row, step_in_epoch: index + 1, n_steps, n_chips });
+            if observer.stops() {
+                interrupted = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok((state.expect("the state is put back after each step"), interrupted))
+    }
+
+    /// One optimizer step.
+    fn step(&self, state: State, chips: &[Chip]) -> Result<(State, StepRow)> {
+        let State { network, mut optimizer, mut position } = state;
+        let rates = self.schedule.rates(position.step);
+        let batch = Batch::new(chips, self.device);
+        let loss = self.loss.forward(network.forward(batch.images).main, batch.labels);
+        let sum: f32 = loss.sum.clone().into_scalar();
+        let weight: f32 = loss.weight.clone().into_scalar();
+
+        let mut gradients = Gradients::of(&network, &loss.sum);
+        if 0.0 < weight {
+            gradients.scale(1.0 / f64::from(weight));
+        }
+        if let Some(max_norm) = self.config.clip_norm {
+            gradients.clip_norm(max_norm);
+        }
+        let mean = if 0.0 < weight { sum / weight } else { 0.0 };
+        let (step, epoch) = (position.step + 1, position.epoch + 1);
+        if !mean.is_finite() {
+            return Err(Error::Diverged { step, epoch, lr: rates.lr, loss: mean });
+        }
+        let network = optimizer.step(network, &gradients, rates);
+        position.step = step;
+        position.step_in_epoch += 1;
+        position.loss.sum += f64::from(sum);
+        position.loss.weight += f64::from(weight);
+        let row = StepRow {
+            step,
+            epoch,
+            lr: rates.lr,
+            momentum: rates.momentum,
+            loss: mean,
+            n_labelled: chips.iter().map(|it| it.n_labelled() as u64).sum(),
+        };
+        Ok((State { network, optimizer, position }, row))
+    }
+
+    /// Validates, writes the epoch's row, and keeps what must be kept.
+    fn end_epoch(
+        &self,
+        mut state: State,
+        files: &HistoryFiles,
+        observer: &mut dyn Observer,
+        [began, trained]: [f64; 2],
+        first_step: u64,
+    ) -> Result<State> {
+        let epoch = state.position.epoch;
+        let validation = if self.config.validates(epoch) {
+            observer.event(Event::Validating);
+            self.validation(&state.network)?
+        } else {
+            None
+        };
+        let seconds = trained - began;
+        let n_pixels = self.n_pixels(state.position.step - first_step);
+        let position = &mut state.position;
+        let row = EpochRow {
+            epoch: epoch + 1,
+            step: position.step,
+            lr: self.schedule.rates(position.step - 1).lr,
+            train_loss: position.loss.mean(),
+            validation,
+            train_seconds: seconds,
+            validation_seconds: observer.seconds() - trained,
+            pixels_per_second: if 0.0 < seconds { n_pixels / seconds } else { 0.0 },
+        };
+        position.epoch += 1;
+        position.step_in_epoch = 0;
+        position.loss = Default::default();
+        let is_best = match (validation, position.best) {
+            // A mean IoU of nothing is NaN and never better.
+            (Some(new), Some(best)) => best.mean_iou < new.mean_iou,
+            (Some(_), None) => true,
+            (None, _) => position.epoch == self.config.epochs && position.best.is_none(),
+        };
+        if is_best {
+            let mean_iou = validation.map_or(f64::NAN, |it| it.mean_iou);
+            position.best = Some(Best { epoch: position.epoch, mean_iou });
+            save_weights(&self.folder.best_checkpoint(), &state.network)?;
+        }
+        files.epoch(&row)?;
+        let (epoch, every) = (state.position.epoch, self.config.checkpoint_every);
+        if epoch.is_multiple_of(every) || epoch == self.config.epochs {
+            self.save(&state)?;
+        }
+        observer.event(Event::Epoch { row: &row, is_best });
+        Ok(state)
+    }
+
+    fn save(&self, state: &State) -> Result<()> {
+        let State { network, optimizer, position } = state;
+        save_checkpoint(&self.folder.last_checkpoint(), network, optimizer, position)
+    }
+
+    fn validation(&self, network: &Network) -> Result<Option<ValidationRow>> {
+        validate(self.data, &network.valid(), self.loss, &self.device.clone().inner())
+    }
+
+    /// The chips of step `index` of `epoch`.
+    fn chips(&self, epoch: u32, index: u64) -> Result<Vec<Chip>> {
+        let batch = u64::from(self.config.batch);
+        let n_chips = u64::from(self.data.sampler.n_chips());
+        let range = index * batch..((index + 1) * batch).min(n_chips);
+        range.map(|chip| self.data.training_chip(epoch, chip as u32)).collect()
+    }
+
+    /// Pixels of `n_steps` steps.
+    fn n_pixels(&self, n_steps: u64) -> f64 {
+        let n_chips =
+            (n_steps * u64::from(self.config.batch)).min(u64::from(self.data.sampler.n_chips()));
+        n_chips as f64 * f64::from(self.data.chip_px).powi(2)
+    }
+}
+
+/// Optimizer steps of one epoch.
+pub fn steps_per_epoch(data: &Dataset, config: &TrainConfig) -> u64 {
+    u64::from(data.sampler.n_chips().div_ceil(config.batch))
+}

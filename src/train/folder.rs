@@ -1,0 +1,172 @@
+//! The files of a run folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, Result};
+
+/// A folder that holds everything about one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// Makes the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if `path` already holds a run; [`Error::Io`] if it cannot be made.
+    pub fn create(path: &Path) -> Result<Self> {
+        let folder = Self(path.to_owned());
+        if folder.run_file().exists() {
+            return Err(Error::data(
+                path.display(),
+                "a run",
+                "a new folder: choose another with --out, or give --force to replace it",
+            ));
+        }
+        for folder in [folder.checkpoints(), folder.plots()] {
+            fs::create_dir_all(&folder).map_err(Error::io("make folder", &folder))?;
+        }
+        Ok(folder)
+    }
+
+    /// Removes what a run left in `path`, and nothing else, then makes the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be removed or the folder cannot be made.
+    pub fn replace(path: &Path) -> Result<Self> {
+        let folder = Self(path.to_owned());
+        if folder.run_file().exists() {
+            for own in [folder.checkpoints(), folder.plots()] {
+                if own.exists() {
+                    fs::remove_dir_all(&own).map_err(Error::io("remove", &own))?;
+                }
+            }
+            for own in folder.files() {
+                if own.exists() {
+                    fs::remove_file(&own).map_err(Error::io("remove", &own))?;
+                }
+            }
+        }
+        Self::create(path)
+    }
+
+    /// A folder that holds a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if there is no `run.toml` in it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let folder = Self(path.to_owned());
+        if !folder.run_file().is_file() {
+            return Err(Error::data(path.display(), "no run.toml", "the folder of a run"));
+        }
+        Ok(folder)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Run file with every default, as it was used.
+    pub fn run_file(&self) -> PathBuf {
+        self.0.join("run.toml")
+    }
+
+    /// What was run, on what, with what; see [`Manifest`](crate::run::Manifest).
+    pub fn manifest(&self) -> PathBuf {
+        self.0.join("manifest.json")
+    }
+
+    /// Statistics of the training pixels.
+    pub fn statistics(&self) -> PathBuf {
+        self.0.join("statistics.json")
+    }
+
+    /// A line per epoch.
+    pub fn history(&self) -> PathBuf {
+        self.0.join("history.csv")
+    }
+
+    /// A line per optimizer step.
+    pub fn steps(&self) -> PathBuf {
+        self.0.join("steps.csv")
+    }
+
+    /// Accuracy figures of the validation and test split.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.json")
+    }
+
+    /// Confusion matrix of the test split, or of the validation split where there is no test.
+    pub fn confusion(&self) -> PathBuf {
+        self.0.join("confusion.csv")
+    }
+
+    /// The page to look at.
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
+    /// The trained model with all that prediction needs.
+    pub fn model(&self) -> PathBuf {
+        self.0.join("model.swath")
+    }
+
+    /// Pictures, as SVG and PNG.
+    pub fn plots(&self) -> PathBuf {
+        self.0.join("plots")
+    }
+
+    /// Where to go on after a stop.
+    pub fn last_checkpoint(&self) -> PathBuf {
+        self.checkpoints().join("last.safetensors")
+    }
+
+    /// Weights of the epoch with the highest validation mean IoU.
+    pub fn best_checkpoint(&self) -> PathBuf {
+        self.checkpoints().join("best.safetensors")
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+
+    fn files(&self) -> [PathBuf; 9] {
+        [
+            self.run_file(),
+            self.manifest(),
+            self.statistics(),
+            self.history(),
+            self.steps(),
+            self.metrics(),
+            self.confusion(),
+            self.report(),
+            self.model(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_never_overwritten_unasked_and_replacing_keeps_other_files() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/run");
+        let folder = RunFolder::create(&path).unwrap();
+        fs::write(folder.run_file(), "").unwrap();
+        fs::write(folder.last_checkpoint(), "").unwrap();
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        assert!(RunFolder::create(&path).is_err());
+        let folder = RunFolder::replace(&path).unwrap();
+        assert!(!folder.run_file().exists() && !folder.last_checkpoint().exists());
+        assert!(path.join("notes.txt").exists());
+        assert!(RunFolder::open(&path).is_err());
+    }
+}

@@ -1,0 +1,260 @@
+//! What happened at each step and epoch, as rows of a table.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, Result};
+
+/// One optimizer step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRow {
+    /// Number of the step; the first is 1.
+    pub step: u64,
+    /// Epoch of this step; the first is 1.
+    pub epoch: u32,
+    /// Learning rate used.
+    pub lr: f64,
+    /// Momentum or first beta used, if the schedule sets it.
+    pub momentum: Option<f64>,
+    /// Mean training loss of the batch, before the step.
+    pub loss: f32,
+    /// Labelled pixels of the batch.
+    pub n_labelled: u64,
+}
+
+/// One epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochRow {
+    /// Number of the epoch; the first is 1.
+    pub epoch: u32,
+    /// Steps up to the end of this epoch.
+    pub step: u64,
+    /// Learning rate of its last step.
+    pub lr: f64,
+    /// Mean training loss over its pixels, each before the step that learned from it.
+    pub train_loss: f64,
+    /// Figures of the validation split, if it was checked.
+    pub validation: Option<ValidationRow>,
+    /// Seconds that its training steps took.
+    pub train_seconds: f64,
+    /// Seconds that the check took.
+    pub validation_seconds: f64,
+    /// Training pixels per second, labelled or not.
+    pub pixels_per_second: f64,
+}
+
+/// Figures of the validation split after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValidationRow {
+    /// Mean loss.
+    pub loss: f64,
+    /// Mean intersection over union of the classes that occur.
+    pub mean_iou: f64,
+    /// Share of pixels that are right.
+    pub overall_accuracy: f64,
+}
+
+const STEP_HEAD: &str = "step,epoch,lr,momentum,loss,labelled_pixels";
+const EPOCH_HEAD: &str = "epoch,step,lr,train_loss,validation_loss,validation_mean_iou,\
+                          validation_overall_accuracy,train_seconds,validation_seconds,\
+                          pixels_per_second";
+
+/// Appends rows to `steps.csv` and `history.csv`.
+#[derive(Debug)]
+pub struct HistoryFiles {
+    steps: PathBuf,
+    epochs: PathBuf,
+}
+
+impl HistoryFiles {
+    /// Starts new files, or goes on with those there: rows after step `n_steps` and epoch
+    /// `n_epochs`, which a stopped run wrote after its last checkpoint, are cut.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be read or written.
+    pub fn open(steps: &Path, epochs: &Path, n_steps: u64, n_epochs: u32) -> Result<Self> {
+        keep_rows(steps, STEP_HEAD, n_steps)?;
+        keep_rows(epochs, EPOCH_HEAD, u64::from(n_epochs))?;
+        Ok(Self { steps: steps.to_owned(), epochs: epochs.to_owned() })
+    }
+
+    /// Appends a step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn step(&self, row: &StepRow) -> Result<()> {
+        let StepRow { step, epoch, lr, momentum, loss, n_labelled } = row;
+        let momentum = momentum.map(|it| it.to_string()).unwrap_or_default();
+        append(&self.steps, &format!("{step},{epoch},{lr},{momentum},{loss},{n_labelled}"))
+    }
+
+    /// Appends an epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn epoch(&self, row: &EpochRow) -> Result<()> {
+        let validation = row.validation.map_or(",,".to_owned(), |it| {
+            format!("{},{},{}", it.loss, it.mean_iou, it.overall_accuracy)
+        });
+        let EpochRow { epoch, step, lr, train_loss, .. } = row;
+        let line = format!(
+            "{epoch},{step},{lr},{train_loss},{validation},{:.3},{:.3},{:.0}",
+            row.train_seconds, row.validation_seconds, row.pixels_per_second
+        );
+        append(&self.epochs, &line)
+    }
+}
+
+/// Reads the epochs of a `history.csv`.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Malformed`].
+pub fn read_history(path: &Path) -> Result<Vec<EpochRow>> {
+    read_rows(path, EPOCH_HEAD, parse_epoch)
+}
+
+/// Reads the steps of a `steps.csv`.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Malformed`].
+pub fn read_steps(path: &Path) -> Result<Vec<StepRow>> {
+    read_rows(path, STEP_HEAD, parse_step)
+}
+
+fn read_rows<T>(path: &Path, head: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<T>> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let mut lines = text.lines();
+    if lines.next() != Some(head) {
+        return Err(Error::malformed(path, "history", format!("its first line is not {head}")));
+    }
+    lines
+        .enumerate()
+        .map(|(index, line)| {
+            parse(line).ok_or_else(|| {
+                Error::malformed(path, "history", format!("line {} is `{line}`", index + 2))
+            })
+        })
+        .collect()
+}
+
+fn parse_step(line: &str) -> Option<StepRow> {
+    let [step, epoch, lr, momentum, loss, n_labelled] =
+        line.split(',').collect::<Vec<_>>().try_into().ok()?;
+    Some(StepRow {
+        step: step.parse().ok()?,
+        epoch: epoch.parse().ok()?,
+        lr: lr.parse().ok()?,
+        momentum: if momentum.is_empty() { None } else { Some(momentum.parse().ok()?) },
+        loss: loss.parse().ok()?,
+        n_labelled: n_labelled.parse().ok()?,
+    })
+}
+
+fn parse_epoch(line: &str) -> Option<EpochRow> {
+    let fields: Vec<&str> = line.split(',').collect();
+    let [epoch, step, lr, train_loss, loss, iou, accuracy, train, validation, speed] =
+        fields.try_into().ok()?;
+    let validation_row = match (loss, iou, accuracy) {
+        ("", "", "") => None,
+        _ => Some(ValidationRow {
+            loss: loss.parse().ok()?,
+            mean_iou: iou.parse().ok()?,
+            overall_accuracy: accuracy.parse().ok()?,
+        }),
+    };
+    Some(EpochRow {
+        epoch: epoch.parse().ok()?,
+        step: step.parse().ok()?,
+        lr: lr.parse().ok()?,
+        train_loss: train_loss.parse().ok()?,
+        validation: validation_row,
+        train_seconds: train.parse().ok()?,
+        validation_seconds: validation.parse().ok()?,
+        pixels_per_second: speed.parse().ok()?,
+    })
+}
+
+/// Keeps the rows whose first field is `n` or less, under `head`.
+fn keep_rows(path: &Path, head: &str, n: u64) -> Result<()> {
+    let old = match fs::read_to_string(path) {
+        Ok(text) if 0 < n => text,
+        Ok(_) => String::new(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    let is_kept = |line: &&str| {
+        line.split(',').next().and_then(|it| it.parse::<u64>().ok()).is_some_and(|it| it <= n)
+    };
+    let kept = old.lines().filter(is_kept).flat_map(|line| [line, "\n"]);
+    let text: String = [head, "\n"].into_iter().chain(kept).collect();
+    crate::raster::write_atomically(path, text.as_bytes())
+}
+
+fn append(path: &Path, line: &str) -> Result<()> {
+    let file = OpenOptions::new().append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+        .map_err(Error::io("append to", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: u32) -> EpochRow {
+        EpochRow {
+            epoch,
+            step: u64::from(epoch) * 3,
+            lr: 1e-3,
+            train_loss: 0.1 + 0.2,
+            validation: (epoch == 1).then_some(ValidationRow {
+                loss: 0.5,
+                mean_iou: f64::NAN,
+                overall_accuracy: 2.0 / 3.0,
+            }),
+            train_seconds: 1.5,
+            validation_seconds: 0.25,
+            pixels_per_second: 1000.0,
+        }
+    }
+
+    #[test]
+    fn reads_what_it_writes_and_cuts_what_came_after_the_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let (steps, epochs) = (folder.path().join("s.csv"), folder.path().join("e.csv"));
+        let files = HistoryFiles::open(&steps, &epochs, 0, 0).unwrap();
+        for index in 1..=3 {
+            files.epoch(&epoch(index)).unwrap();
+            for step in 1..=3 {
+                let step = u64::from(index - 1) * 3 + step;
+                let (lr, momentum) = (1e-3, Some(0.9));
+                let row = StepRow { step, epoch: index, lr, momentum, loss: 0.5, n_labelled: 7 };
+                files.step(&row).unwrap();
+            }
+        }
+        let back = read_history(&epochs).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{:?}", [epoch(1), epoch(2), epoch(3)]));
+
+        HistoryFiles::open(&steps, &epochs, 4, 1).unwrap();
+        assert_eq!(read_history(&epochs).unwrap(), [epoch(1)]);
+        let text = fs::read_to_string(&steps).unwrap();
+        assert_eq!(text.lines().count(), 5, "{text}");
+        assert_eq!(text.lines().last(), Some("4,2,0.001,0.9,0.5,7"));
+        assert_eq!(read_steps(&steps).unwrap()[3].momentum, Some(0.9));
+    }
+
+    #[test]
+    fn a_line_that_is_no_epoch_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!("{EPOCH_HEAD}\n1,2,x\n")).unwrap();
+        let error = read_history(file.path()).unwrap_err();
+        assert!(error.to_string().contains("line 2 is `1,2,x`"), "{error}");
+    }
+}

@@ -1,0 +1,56 @@
+//! What the caller of a training is told, and what it decides.
+
+use super::{EpochRow, StepRow};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// An optimizer step was taken, the `step_in_epoch`-th of `n_steps` of its epoch.
+    Step {
+        /// Its figures.
+        row: &'a StepRow,
+        /// Steps of this epoch so far, this one included.
+        step_in_epoch: u64,
+        /// Steps of an epoch.
+        n_steps: u64,
+        /// Chips in this step.
+        n_chips: usize,
+    },
+    /// Validation begins.
+    Validating,
+    /// An epoch is over.
+    Epoch {
+        /// Its figures.
+        row: &'a EpochRow,
+        /// Whether no epoch before had a higher validation mean IoU.
+        is_best: bool,
+    },
+}
+
+/// The caller's side of a training: shows progress, tells the time, asks to stop.
+pub trait Observer {
+    /// Is told of every event.
+    fn event(&mut self, event: Event<'_>);
+
+    /// Whether to stop after the present step; what was reached is saved.
+    fn stops(&mut self) -> bool;
+
+    /// Seconds since any fixed moment. The library itself reads no clock.
+    fn seconds(&self) -> f64;
+}
+
+/// Shows nothing, never stops, and has no clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _event: Event<'_>) {}
+
+    fn stops(&mut self) -> bool {
+        false
+    }
+
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+}
