@@ -31,8 +31,12 @@ fn write_table(
     explain: bool,
 ) {
     let Some(known) = properties(schema, root) else { return };
+    // In the order of the settings, then those without a value.
+    let unset = known.keys().filter(|key| !table.contains_key(key.as_str()));
+    let keys: Vec<(&String, &Schema)> =
+        table.keys().chain(unset).filter_map(|key| known.get_key_value(key)).collect();
     // Plain keys come before tables, or TOML would take them for keys of the table above.
-    for (key, below) in known {
+    for &(key, below) in &keys {
         let value = table.get(key);
         if is_table(below, root) || value.is_some_and(is_tables) {
             continue;
@@ -47,7 +51,7 @@ fn write_table(
             None => Ok(()),
         };
     }
-    for (key, below) in known {
+    for (key, below) in keys {
         let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         match table.get(key) {
             Some(Value::Table(inner)) if is_table(below, root) => {
