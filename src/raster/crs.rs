@@ -91,9 +91,14 @@ impl Crs {
             return "none".to_owned();
         }
         let citations = [key::PROJECTED_CITATION, key::CITATION, key::GEOGRAPHIC_CITATION];
-        let known = |text: &&str| !text.is_empty() && *text != "unnamed";
+        let known = |text: &&str| !["", "unnamed", "unknown"].contains(text);
         match citations.into_iter().filter_map(|id| self.ascii(id)).find(known) {
-            Some(citation) => format!("user-defined ({citation})"),
+            Some(citation) => {
+                // Some programs list parts: `GCS Name = NAD83|Datum = ...`.
+                let first = citation.split('|').next().unwrap_or_default();
+                let name = first.rsplit(" = ").next().unwrap_or_default();
+                format!("user-defined ({name})")
+            }
             None => "user-defined".to_owned(),
         }
     }
@@ -200,6 +205,7 @@ mod tests {
             (lambert(36.0, "NAD83").epsg(), lambert(36.0, "NAD83").name().as_str()),
             (None, "user-defined (NAD83)")
         );
+        assert_eq!(lambert(36.0, "GCS Name = A b|Datum = c").name(), "user-defined (A b)");
         assert_eq!(Crs::default().name(), "none");
     }
 

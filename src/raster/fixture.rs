@@ -11,7 +11,7 @@ use tiff_writer::{ImageBuilder, TiffVariant, TiffWriteSample, TiffWriter, WriteO
 use super::{Affine, Crs, Grid};
 
 /// How a test file is made; the default is a plain strip file, off the origin, EPSG:32617.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fixture {
     pub(crate) grid: Grid,
     pub(crate) tile_px: Option<u32>,

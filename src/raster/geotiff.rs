@@ -233,6 +233,19 @@ impl GeoTiff {
         self.blocks.unwritten(window, sample)
     }
 
+    /// What to tell the user if the file is stored in wide blocks of which a cache cannot hold
+    /// those of a row of windows: each window then decodes much more than it needs.
+    pub(crate) fn slow_note(&self, cache_bytes: u64) -> Option<String> {
+        const WINDOW_ROWS: u32 = 512;
+        let n_blocks = u64::from(WINDOW_ROWS.min(self.grid.rows).div_ceil(self.blocks.rows));
+        if self.blocks.across > 1 || n_blocks * self.blocks.bytes() <= cache_bytes {
+            return None;
+        }
+        let (path, cols) = (self.path.display(), self.grid.cols);
+        let command = tile_command(&self.path);
+        Some(format!("{path} is stored in strips {cols} pixels wide, which is slow; {command}"))
+    }
+
     /// # Errors
     ///
     /// [`Error::Data`] if the window reaches beyond the raster.
@@ -325,11 +338,14 @@ fn check_block(path: &Path, blocks: &Blocks, max_block_mib: u32) -> Result<()> {
         blocks.cols,
         blocks.bytes() / MIB
     );
-    let hint = format!(
+    Err(Error::Unsupported { path: path.to_owned(), feature, hint: tile_command(path) })
+}
+
+fn tile_command(path: &Path) -> String {
+    format!(
         "tile it with `gdal_translate -co TILED=YES -co COMPRESS=DEFLATE -co BIGTIFF=IF_SAFER {}`",
         in_and_out(path)
-    );
-    Err(Error::Unsupported { path: path.to_owned(), feature, hint })
+    )
 }
 
 fn subfile_type(ifd: &Ifd) -> u64 {

@@ -1,10 +1,13 @@
 //! What GDAL's XML says about bands: the `.aux.xml` file beside a raster, and tag 42112 in it.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
+
+use quick_xml::escape::unescape;
 
 use super::xml::{self, Element};
 use crate::error::{Error, Result};
@@ -56,7 +59,7 @@ impl Sidecar {
             let Some(Ok(sample)) = item.attribute("sample").map(str::parse) else { continue };
             let Some(notes) = sidecar.band_mut(sample) else { continue };
             match item.attribute("role") {
-                Some("description") => notes.description = filled(&item.text),
+                Some("description") => notes.description = filled(&unescaped_again(&item.text)),
                 Some("scale") => notes.scale = item.text.parse().ok(),
                 Some("offset") => notes.offset = item.text.parse().ok(),
                 _ => {}
@@ -131,6 +134,11 @@ pub(super) fn path_beside(raster: &Path) -> PathBuf {
     path.into()
 }
 
+/// GDAL escapes the values of the tag twice; other programs once.
+fn unescaped_again(text: &str) -> Cow<'_, str> {
+    unescape(text).unwrap_or(Cow::Borrowed(text))
+}
+
 fn filled(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -198,7 +206,8 @@ mod tests {
     #[test]
     fn a_tag_names_and_scales_bands() {
         let text = r#"<GDALMetadata>
-            <Item name="DESCRIPTION" sample="1" role="description">near &amp; infrared</Item>
+            <Item name="DESCRIPTION" sample="1" role="description">near &amp;amp; infrared</Item>
+            <Item name="DESCRIPTION" sample="0" role="description">a &amp; b</Item>
             <Item name="SCALE" sample="0" role="scale">0.0001</Item>
             <Item name="OFFSET" sample="0" role="offset">-0.1</Item>
             <Item name="AREA">9</Item>
@@ -207,7 +216,8 @@ mod tests {
         let sidecar = Sidecar::of_tag(text).unwrap();
         assert_eq!(sidecar.bands.len(), 2);
         assert_eq!((sidecar.bands[0].scale, sidecar.bands[0].offset), (Some(0.0001), Some(-0.1)));
-        assert_eq!(sidecar.bands[1].description.as_deref(), Some("near & infrared"));
+        let name = |band: usize| sidecar.bands[band].description.as_deref();
+        assert_eq!((name(0), name(1)), (Some("a & b"), Some("near & infrared")));
     }
 
     #[test]
