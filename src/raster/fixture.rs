@@ -83,7 +83,7 @@ impl Fixture {
             image =
                 image.photometric(PhotometricInterpretation::Palette).color_map(color_map.clone());
         }
-        let tags = super::map::grid_tags(&self.grid).into_iter().chain(self.tags.clone());
+        let tags = super::map_tags::grid_tags(&self.grid).into_iter().chain(self.tags.clone());
         let image = tags.fold(image, ImageBuilder::tag);
 
         let variant = if self.big { TiffVariant::BigTiff } else { TiffVariant::Classic };

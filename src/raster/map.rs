@@ -6,10 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use quick_xml::escape::escape;
 use rayon::prelude::*;
 use tempfile::NamedTempFile;
-use tiff_core::{ColorMap, Compression, PhotometricInterpretation, Predictor, Tag, TagValue};
+use tiff_core::{Compression, PhotometricInterpretation, Predictor, Tag, TagValue};
 use tiff_writer::{
     ImageBuilder, TiffWriteSample,
     compress::{BlockEncodingOptions, compress_block},
@@ -19,9 +18,11 @@ use super::{
     Grid, LegendEntry,
     atomic::{folder_of, move_into_place, temporary_beside, write_atomically},
     cog::{self, StoredTile},
+    map_tags::{band_names, color_map, grid_tags, nodata_text},
     pam,
     pyramid::{Pyramid, TILE_PX, TileRow, sizes},
     qml, sidecar,
+    space::check_space,
 };
 use crate::error::{Error, Result};
 
@@ -254,100 +255,6 @@ impl<T: MapSample> MapWriter<T> {
     }
 }
 
-/// # Errors
-///
-/// [`Error::Data`] if the folder of `path` has fewer than `needed` bytes left. A file system that
-/// cannot tell is taken to have enough.
-fn check_space(path: &Path, needed: u64) -> Result<()> {
-    let Ok(free) = fs4::available_space(folder_of(path)) else { return Ok(()) };
-    enough_space(path, needed, free)
-}
-
-fn enough_space(path: &Path, needed: u64, free: u64) -> Result<()> {
-    if needed <= free {
-        return Ok(());
-    }
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let what = format!("free space to write {}", path.display());
-    let found = format!("{} MiB", free >> 20);
-    Err(Error::data(what, found, format!("{} MiB in {}", mib(needed), folder_of(path).display())))
-}
-
-fn color_map(legend: &[LegendEntry]) -> ColorMap {
-    let mut planes = [[0_u16; 256]; 3];
-    for entry in legend {
-        for (plane, part) in planes.iter_mut().zip(entry.color) {
-            if let Some(value) = plane.get_mut(usize::from(entry.code)) {
-                *value = u16::from(part) * 257;
-            }
-        }
-    }
-    let [red, green, blue] = planes.map(|plane| plane.to_vec());
-    ColorMap::new(red, green, blue).expect("the planes have one length")
-}
-
-fn nodata_text(nodata: f64) -> String {
-    if nodata.is_nan() { "nan".to_owned() } else { nodata.to_string() }
-}
-
-/// Transform and GeoKeys; none for a raster without georeferencing.
-pub(super) fn grid_tags(grid: &Grid) -> Vec<Tag> {
-    let mut tags = Vec::new();
-    let center = if grid.crs.pixel_is_point() { 0.5 } else { 0.0 };
-    let [x, y] = grid.affine.map_position(center, center);
-    let a = &grid.affine.0;
-    if grid.affine.is_north_up() {
-        tags.push(Tag::new(33550, TagValue::Double(vec![a[1], -a[5], 0.0])));
-        tags.push(Tag::new(33922, TagValue::Double(vec![0.0, 0.0, 0.0, x, y, 0.0])));
-    } else if grid.affine != super::Affine::IDENTITY {
-        #[rustfmt::skip]
-        let matrix = vec![
-            a[1], a[2], 0.0, x,
-            a[4], a[5], 0.0, y,
-            0.0, 0.0, 0.0, 0.0,
-            0.0, 0.0, 0.0, 1.0,
-        ];
-        tags.push(Tag::new(34264, TagValue::Double(matrix)));
-    }
-    let (directory, doubles, ascii) = grid.crs.to_keys();
-    if !directory.is_empty() {
-        tags.push(Tag::new(34735, TagValue::Short(directory.to_vec())));
-    }
-    if !doubles.is_empty() {
-        tags.push(Tag::new(34736, TagValue::Double(doubles.to_vec())));
-    }
-    if !ascii.is_empty() {
-        tags.push(Tag::new(34737, TagValue::Ascii(ascii.to_owned())));
-    }
-    tags
-}
-
-fn band_names(layout: &MapLayout) -> Option<Tag> {
-    let item = |(sample, name): (usize, &String)| {
-        // GDAL takes one escaping off as XML, and one more.
-        let name = escape(name.as_str());
-        let name = escape(&*name);
-        format!("<Item name=\"DESCRIPTION\" sample=\"{sample}\" role=\"description\">{name}</Item>")
-    };
-    let items: String = layout
-        .band_names
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| !name.is_empty())
-        .map(item)
-        .collect();
-    if items.is_empty() {
-        return None;
-    }
-    let text = format!("<GDALMetadata>{items}</GDALMetadata>");
-    // Kept to ASCII, as the tag's type says.
-    let ascii = text.chars().map(|character| match character {
-        ' '..='~' => character.to_string(),
-        other => format!("&#{};", u32::from(other)),
-    });
-    Some(Tag::new(42112, TagValue::Ascii(ascii.collect())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -561,9 +468,6 @@ mod tests {
         let error = MapWriter::<u8>::create(folder.path(), &grid(2, 2), layout(&["a"], None));
         assert!(error.is_err());
 
-        assert!(enough_space(&path, 5 << 20, 5 << 20).is_ok());
-        let message = enough_space(&path, (5 << 20) + 1, 5 << 20).unwrap_err().to_string();
-        assert!(message.contains("found 5 MiB") && message.contains("6 MiB"), "{message}");
         // 1 EiB.
         let huge = grid(1 << 30, 1 << 30);
         let error =

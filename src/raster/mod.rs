@@ -18,9 +18,17 @@ mod sidecar;
 
 mod blocks;
 
+mod samples;
+
+mod refusal;
+
+mod directory;
+
 mod geotiff;
 
 mod band;
+
+mod choice;
 
 mod stack;
 
@@ -39,6 +47,10 @@ mod qml;
 mod pyramid;
 
 mod cog;
+
+mod space;
+
+mod map_tags;
 
 mod map;
 

@@ -15,6 +15,11 @@ use crate::error::{Error, Result};
 /// Larger sidecars are refused, in bytes: GDAL's are a few KiB.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// Names of values.
+type Names = Vec<(i64, String)>;
+/// Colours of values.
+type Colors = Vec<(i64, [u8; 3])>;
+
 /// Notes on a raster: `bands[0]` is band 1.
 #[derive(Debug, Default)]
 pub(crate) struct Sidecar {
@@ -29,9 +34,9 @@ pub(crate) struct BandNotes {
     pub(crate) scale: Option<f64>,
     pub(crate) offset: Option<f64>,
     /// Name of a value, from the category list or the attribute table.
-    pub(crate) names: Vec<(i64, String)>,
+    pub(crate) names: Names,
     /// Colour of a value, from the colour table or the attribute table.
-    pub(crate) colors: Vec<(i64, [u8; 3])>,
+    pub(crate) colors: Colors,
 }
 
 impl Sidecar {
@@ -144,14 +149,14 @@ fn filled(text: &str) -> Option<String> {
 }
 
 /// Names of the values 0, 1, 2, ...; empty names stand for values without one.
-fn category_names(band: &Element) -> Vec<(i64, String)> {
+fn category_names(band: &Element) -> Names {
     let Some(list) = band.child("CategoryNames") else { return Vec::new() };
     let names = (0..).zip(list.all("Category"));
     names.filter_map(|(code, category)| Some((code, filled(&category.text)?))).collect()
 }
 
 /// Colours of the values 0, 1, 2, ....
-fn color_table(band: &Element) -> Vec<(i64, [u8; 3])> {
+fn color_table(band: &Element) -> Colors {
     let Some(table) = band.child("ColorTable") else { return Vec::new() };
     let color = |entry: &Element| {
         let part = |name| entry.attribute(name)?.parse().ok();
@@ -163,7 +168,7 @@ fn color_table(band: &Element) -> Vec<(i64, [u8; 3])> {
 /// Names and colours of a raster attribute table.
 ///
 /// The usage codes of its columns are GDAL's `GDALRATFieldUsage`.
-fn attribute_table(table: &Element) -> (Vec<(i64, String)>, Vec<(i64, [u8; 3])>) {
+fn attribute_table(table: &Element) -> (Names, Colors) {
     const NAME: &str = "2";
     const MIN: &str = "3";
     const MIN_MAX: &str = "5";
