@@ -138,9 +138,9 @@ impl GeoTiff {
         self.blocks.bytes()
     }
 
-    /// Height of a block, in pixels.
-    pub(crate) fn block_height(&self) -> u32 {
-        self.blocks.rows
+    /// Height and width of a block, in pixels.
+    pub(crate) fn block_size(&self) -> [u32; 2] {
+        [self.blocks.rows, self.blocks.cols]
     }
 
     /// Whether each sample has its own blocks.

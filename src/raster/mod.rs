@@ -70,6 +70,6 @@ pub use stack::{NodataRule, Raster, RasterOptions};
 pub use statistics::{BandStatistics, Statistics};
 pub use window::Window;
 
-pub(crate) use blocks::block_rows;
+pub(crate) use blocks::block_windows;
 pub(crate) use geotiff::GeoTiff;
 pub(crate) use sidecar::{BandNotes, Sidecar};

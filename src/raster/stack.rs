@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Band, GeoTiff, Grid, Pixels, Window,
+    blocks::block_windows,
     choice::{self, Source},
 };
 use crate::error::{Error, Result};
@@ -128,10 +129,11 @@ impl Raster {
         self.files.iter().map(GeoTiff::block_bytes).max().unwrap_or(0)
     }
 
-    /// Height of the highest block of its files, in pixels: reading whole rows of blocks from top
-    /// to bottom decodes every block once.
-    pub fn block_height(&self) -> u32 {
-        self.files.iter().map(GeoTiff::block_height).max().unwrap_or(1)
+    /// Windows that together hold every pixel once, each of about `max_pixels` and of whole blocks
+    /// of the first file: the fastest way to read everything once.
+    pub fn block_windows(&self, max_pixels: u64) -> Vec<Window> {
+        let grid = self.grid();
+        block_windows([grid.rows, grid.cols], self.files[0].block_size(), max_pixels)
     }
 
     /// The pixels of a window.
@@ -205,6 +207,10 @@ impl Raster {
 
 /// Decides which pixels are valid, and empties the others.
 fn settle(pixels: &mut Pixels, rule: NodataRule) {
+    if !pixels.values.iter().any(|value| value.is_nan()) {
+        pixels.valid.fill(true);
+        return;
+    }
     let n_pixels = pixels.n_pixels();
     let mut n_missing = vec![0_u32; n_pixels];
     for band in pixels.values.chunks_exact(n_pixels.max(1)) {
