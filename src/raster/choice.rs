@@ -76,7 +76,7 @@ pub(super) fn notes(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     for file in files {
-        notes.extend(file.slow_note(cache_bytes));
+        notes.extend(file.remarks(cache_bytes));
     }
     for (index, (source, band)) in all.iter().enumerate() {
         let file = &files[source.file];

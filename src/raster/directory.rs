@@ -24,11 +24,20 @@ fn subfile_type(ifd: &Ifd) -> u64 {
     ifd.tag(tag::SUBFILE_TYPE).and_then(|tag| tag.value.as_u64()).unwrap_or(0)
 }
 
+fn is_main(ifd: &Ifd) -> bool {
+    const OVERVIEW_OR_MASK: u64 = 1 | 4;
+    subfile_type(ifd) & OVERVIEW_OR_MASK == 0
+}
+
+/// Number of images that are neither an overview nor a mask.
+pub(super) fn n_main_images(file: &TiffFile) -> usize {
+    file.ifds().iter().filter(|ifd| is_main(ifd)).count()
+}
+
 /// The first image that is neither an overview nor a mask.
 pub(super) fn main_image(file: &TiffFile) -> Option<usize> {
-    const OVERVIEW_OR_MASK: u64 = 1 | 4;
     let ifds = file.ifds();
-    let main = ifds.iter().position(|ifd| subfile_type(ifd) & OVERVIEW_OR_MASK == 0);
+    let main = ifds.iter().position(is_main);
     main.or(if ifds.is_empty() { None } else { Some(0) })
 }
 

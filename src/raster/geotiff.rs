@@ -11,15 +11,13 @@ use tiff_reader::{
 };
 
 use super::{
-    BandNotes, DataType, Grid, Window,
+    Affine, BandNotes, DataType, Grid, Window,
     blocks::Blocks,
-    directory::{alpha_of, grid_of, main_image, mask_of, notes_of},
-    refusal::{FORMAT, refused, tile_command},
+    directory::{alpha_of, grid_of, main_image, mask_of, n_main_images, notes_of},
+    refusal::{FORMAT, check_block, refused, tile_command},
     samples::Samples,
 };
 use crate::error::{Error, Result};
-
-const MIB: u64 = 1 << 20;
 
 /// An open file: its grid, what its samples are, and how to read them.
 pub(crate) struct GeoTiff {
@@ -200,17 +198,38 @@ impl GeoTiff {
         self.blocks.unwritten(window, sample)
     }
 
-    /// What to tell the user if the file is stored in wide blocks of which a cache cannot hold
-    /// those of a row of windows: each window then decodes much more than it needs.
-    pub(crate) fn slow_note(&self, cache_bytes: u64) -> Option<String> {
+    /// What a user should know about the file, one sentence each: what is slow, and what lies in
+    /// or beside it but is not read. `cache_bytes` is the size of the cache.
+    pub(crate) fn remarks(&self, cache_bytes: u64) -> Vec<String> {
         const WINDOW_ROWS: u32 = 512;
+        let path = self.path.display();
+        let mut remarks = Vec::new();
+        // Strips of a row of windows that the cache cannot hold are decoded for each window again.
         let n_blocks = u64::from(WINDOW_ROWS.min(self.grid.rows).div_ceil(self.blocks.rows));
-        if self.blocks.across > 1 || n_blocks * self.blocks.bytes() <= cache_bytes {
-            return None;
+        if self.blocks.across == 1 && cache_bytes < n_blocks * self.blocks.bytes() {
+            let (cols, command) = (self.grid.cols, tile_command(&self.path));
+            remarks.push(format!(
+                "{path} is stored in strips {cols} pixels wide, which is slow; {command}"
+            ));
         }
-        let (path, cols) = (self.path.display(), self.grid.cols);
-        let command = tile_command(&self.path);
-        Some(format!("{path} is stored in strips {cols} pixels wide, which is slow; {command}"))
+        let n_images = n_main_images(&self.file);
+        if 1 < n_images {
+            remarks.push(format!("{path} holds {n_images} images, only the first is read"));
+        }
+        let mut mask = self.path.clone().into_os_string();
+        mask.push(".msk");
+        if Path::new(&mask).exists() {
+            let mask = Path::new(&mask).display();
+            remarks.push(format!("{mask} is not read; put the mask into the file as alpha band"));
+        }
+        if self.grid.affine == Affine::IDENTITY {
+            let world = ["tfw", "tifw", "wld"].map(|extension| self.path.with_extension(extension));
+            let found = world.iter().find(|path| path.exists());
+            remarks.extend(found.map(|found| {
+                format!("{} is not read; put its position into {path}", found.display())
+            }));
+        }
+        remarks
     }
 
     /// # Errors
@@ -259,19 +278,6 @@ fn open_file(path: &Path, cache_bytes: u64) -> Result<TiffFile> {
         decode_output_bytes: usize::MAX,
     };
     TiffFile::open_with_options(path, options).map_err(|error| refused(path, error))
-}
-
-fn check_block(path: &Path, blocks: &Blocks, max_block_mib: u32) -> Result<()> {
-    if blocks.bytes() <= u64::from(max_block_mib) * MIB {
-        return Ok(());
-    }
-    let feature = format!(
-        "blocks of {} x {} pixels, {} MiB each (`data.max_block_mib` = {max_block_mib})",
-        blocks.rows,
-        blocks.cols,
-        blocks.bytes() / MIB
-    );
-    Err(Error::Unsupported { path: path.to_owned(), feature, hint: tile_command(path) })
 }
 
 fn offsets(window: Window) -> [usize; 4] {

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use tiff_reader::TiffError;
 
-use crate::error::Error;
+use super::blocks::Blocks;
+use crate::error::{Error, Result};
+
+const MIB: u64 = 1 << 20;
 
 /// What [`Error::Malformed`] calls the files.
 pub(super) const FORMAT: &str = "GeoTIFF";
@@ -41,6 +44,22 @@ fn in_and_out(path: &Path) -> String {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push("_tiled.tif");
     format!("{} {}", quoted(path), quoted(&path.with_file_name(name)))
+}
+
+/// # Errors
+///
+/// [`Error::Unsupported`] if a decoded block has more than `max_block_mib` MiB.
+pub(super) fn check_block(path: &Path, blocks: &Blocks, max_block_mib: u32) -> Result<()> {
+    if blocks.bytes() <= u64::from(max_block_mib) * MIB {
+        return Ok(());
+    }
+    let feature = format!(
+        "blocks of {} x {} pixels, {} MiB each (`data.max_block_mib` = {max_block_mib})",
+        blocks.rows,
+        blocks.cols,
+        blocks.bytes() / MIB
+    );
+    Err(Error::Unsupported { path: path.to_owned(), feature, hint: tile_command(path) })
 }
 
 /// What to do about blocks that are too large or too wide.

@@ -614,4 +614,15 @@ mod tests {
         assert!(raster.notes()[0].contains("2500 pixels wide"), "{:?}", raster.notes());
         assert!(open(&path).unwrap().notes().is_empty());
     }
+
+    #[test]
+    fn what_is_not_read_is_noted() {
+        let mut fixture = Fixture::new(2, 2);
+        fixture.grid.affine = crate::raster::Affine::IDENTITY;
+        let (folder, path) = file(&fixture, &[0_u8; 4]);
+        fs::write(folder.path().join("a.tif.msk"), "").unwrap();
+        fs::write(folder.path().join("a.tfw"), "").unwrap();
+        let notes = open(&path).unwrap().notes().join("; ");
+        assert!(notes.contains("a.tif.msk") && notes.contains("a.tfw"), "{notes}");
+    }
 }
