@@ -66,8 +66,10 @@ pub(super) fn codes(file: &GeoTiff, window: Window) -> Result<Vec<i64>> {
     let mut codes = vec![MISSING; window.n_pixels()];
     let mut fraction = None;
     file.read_sample(window, 0)?.for_each(0, |pixel, value| {
-        if value.fract() == 0.0 && value.abs() < 9e15 {
-            codes[pixel] = value as i64;
+        // Conversion to an integer saturates and cuts off, so only whole numbers come back.
+        let code = value as i64;
+        if code as f64 == value && code.unsigned_abs() < 1 << 53 {
+            codes[pixel] = code;
         } else if !value.is_nan() {
             fraction = Some(value);
         }
