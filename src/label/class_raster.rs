@@ -81,7 +81,7 @@ impl ClassRaster {
         let counts = codes::counted(&self.file)?;
         let unknown: Vec<String> = counts
             .into_iter()
-            .filter(|(code, _)| self.index_of(Some(*code)).is_err())
+            .filter(|(code, _)| self.index_of(*code).is_err())
             .map(|(code, n_pixels)| format!("{code} ({n_pixels} px)"))
             .collect();
         if unknown.is_empty() {
@@ -97,11 +97,12 @@ impl ClassRaster {
     }
 
     /// Class index of a code, or the code if it is unknown.
-    fn index_of(&self, code: Option<i64>) -> Result<u8, i64> {
-        let Some(code) = code else { return Ok(IGNORE) };
+    fn index_of(&self, code: i64) -> Result<u8, i64> {
         let known = usize::try_from(code).ok().and_then(|code| self.table.get(code));
         match known {
-            Some(&UNKNOWN) | None if self.ignore.contains(&code) => Ok(IGNORE),
+            Some(&UNKNOWN) | None if code == codes::MISSING || self.ignore.contains(&code) => {
+                Ok(IGNORE)
+            }
             Some(&UNKNOWN) | None => Err(code),
             Some(&index) => Ok(index as u8),
         }

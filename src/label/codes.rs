@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     error::{Error, Result},
-    raster::{GeoTiff, Window, block_rows},
+    raster::{GeoTiff, Window, block_windows},
 };
 
 /// Decoded blocks kept while reading labels, in bytes.
@@ -13,6 +13,8 @@ const CACHE_BYTES: u64 = 16 << 20;
 const MAX_BLOCK_MIB: u32 = 256;
 /// Pixels of a pass that are in memory at once.
 const CHUNK_PIXELS: u64 = 1 << 20;
+/// Stands for a pixel without a value; no code is as low.
+pub(super) const MISSING: i64 = i64::MIN;
 /// Rasters with more different codes do not hold classes.
 const MAX_CODES: usize = 65_536;
 
@@ -42,12 +44,13 @@ pub(super) fn open(path: &Path) -> Result<GeoTiff> {
 pub(super) fn counted(file: &GeoTiff) -> Result<BTreeMap<i64, u64>> {
     let mut counts = BTreeMap::new();
     let grid = file.grid();
-    for window in block_rows(grid.rows, grid.cols, file.block_height(), CHUNK_PIXELS) {
-        for_each_run(&codes(file, window)?, |code, n_pixels| {
-            if let Some(code) = code {
-                *counts.entry(code).or_insert(0) += n_pixels;
+    for window in block_windows([grid.rows, grid.cols], file.block_size(), CHUNK_PIXELS) {
+        // Neighbours often have one code: most runs are long.
+        for run in codes(file, window)?.chunk_by(|left, right| left == right) {
+            if run[0] != MISSING {
+                *counts.entry(run[0]).or_insert(0) += run.len() as u64;
             }
-        });
+        }
         if MAX_CODES < counts.len() {
             let what = format!("label raster {}", file.path().display());
             let found = format!("more than {MAX_CODES} different values");
@@ -57,14 +60,16 @@ pub(super) fn counted(file: &GeoTiff) -> Result<BTreeMap<i64, u64>> {
     Ok(counts)
 }
 
-/// The codes of a window, row by row; `None` where the file has no value.
-pub(super) fn codes(file: &GeoTiff, window: Window) -> Result<Vec<Option<i64>>> {
+/// The codes of a window, row by row; [`MISSING`] where the file has no value.
+pub(super) fn codes(file: &GeoTiff, window: Window) -> Result<Vec<i64>> {
     file.check_window(window)?;
-    let mut codes = vec![None; window.n_pixels()];
+    let mut codes = vec![MISSING; window.n_pixels()];
     let mut fraction = None;
     file.read_sample(window, 0)?.for_each(0, |pixel, value| {
-        if value.fract() == 0.0 && value.abs() < 9e15 {
-            codes[pixel] = Some(value as i64);
+        // Conversion to an integer saturates and cuts off, so only whole numbers come back.
+        let code = value as i64;
+        if code as f64 == value && code.unsigned_abs() < 1 << 53 {
+            codes[pixel] = code;
         } else if !value.is_nan() {
             fraction = Some(value);
         }
@@ -79,12 +84,12 @@ pub(super) fn codes(file: &GeoTiff, window: Window) -> Result<Vec<Option<i64>>> 
     }
     let masked = file.masked(window)?;
     for (code, _) in codes.iter_mut().zip(&masked).filter(|(_, masked)| **masked) {
-        *code = None;
+        *code = MISSING;
     }
     for &sample in file.alpha() {
         file.read_sample(window, sample)?.for_each(0, |pixel, alpha| {
             if alpha == 0.0 {
-                codes[pixel] = None;
+                codes[pixel] = MISSING;
             }
         });
     }
@@ -93,18 +98,11 @@ pub(super) fn codes(file: &GeoTiff, window: Window) -> Result<Vec<Option<i64>>> 
             let first = (part.col - window.col) as usize;
             for row in part.row - window.row..part.row_end() - window.row {
                 codes[row as usize * window.cols as usize + first..][..part.cols as usize]
-                    .fill(None);
+                    .fill(MISSING);
             }
         }
     }
     Ok(codes)
-}
-
-/// Calls `each(code, n_pixels)` for neighbours of one code: labels are long runs of few codes.
-fn for_each_run(codes: &[Option<i64>], mut each: impl FnMut(Option<i64>, u64)) {
-    for run in codes.chunk_by(|left, right| left == right) {
-        each(run[0], run.len() as u64);
-    }
 }
 
 #[cfg(test)]

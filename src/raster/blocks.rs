@@ -97,37 +97,59 @@ impl Blocks {
     }
 }
 
-/// Windows as wide as the raster that together hold every pixel once, from top to bottom: whole
-/// rows of blocks, of about `max_pixels` pixels each.
-pub(crate) fn block_rows(
-    rows: u32,
-    cols: u32,
-    block_rows: u32,
-    max_pixels: u64,
-) -> impl Iterator<Item = Window> {
-    let block_pixels = (u64::from(block_rows) * u64::from(cols)).max(1);
-    let step = u64::from(block_rows).saturating_mul((max_pixels / block_pixels).max(1));
-    let step = step.clamp(1, u64::from(rows.max(1))) as u32;
-    (0..rows).step_by(step as usize).map(move |row| Window {
-        row,
-        col: 0,
-        rows: step.min(rows - row),
-        cols,
-    })
+/// Windows that together hold every pixel of a raster once, row by row: whole blocks, as many as
+/// about `max_pixels` allow and at least one. Rasters and blocks are `[rows, cols]`, at least 1.
+pub(crate) fn block_windows(raster: [u32; 2], block: [u32; 2], max_pixels: u64) -> Vec<Window> {
+    let [rows, cols] = raster;
+    let [block_rows, block_cols] = [block[0].min(rows), block[1].min(cols)];
+    let fit = |pixels: u64, size: u32| (max_pixels / pixels).clamp(1, u64::from(size)) as u32;
+    let block_pixels = u64::from(block_rows) * u64::from(block_cols);
+    let width = block_cols.saturating_mul(fit(block_pixels, cols.div_ceil(block_cols))).min(cols);
+    let row_pixels = u64::from(block_rows) * u64::from(width);
+    let height = block_rows.saturating_mul(fit(row_pixels, rows.div_ceil(block_rows))).min(rows);
+    let mut windows = Vec::new();
+    for row in (0..rows).step_by(height as usize) {
+        for col in (0..cols).step_by(width as usize) {
+            let (rows, cols) = (height.min(rows - row), width.min(cols - col));
+            windows.push(Window { row, col, rows, cols });
+        }
+    }
+    windows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    use proptest::prelude::*;
+
     #[test]
-    fn block_rows_hold_every_row_once() {
-        let starts = |rows, block, pixels| -> Vec<(u32, u32)> {
-            block_rows(rows, 10, block, pixels).map(|window| (window.row, window.rows)).collect()
+    fn windows_are_whole_blocks_as_large_as_allowed() {
+        let size = |raster, block, pixels| {
+            let windows = block_windows(raster, block, pixels);
+            (windows[0].rows, windows[0].cols, windows.len())
         };
-        assert_eq!(starts(10, 4, 1), [(0, 4), (4, 4), (8, 2)]);
-        assert_eq!(starts(10, 4, 80), [(0, 8), (8, 2)]);
-        assert_eq!(starts(10, 1000, 1), [(0, 10)]);
-        assert_eq!(starts(0, 4, 1), []);
+        assert_eq!(size([10, 10], [4, 10], 1), (4, 10, 3));
+        assert_eq!(size([10, 10], [4, 10], 80), (8, 10, 2));
+        assert_eq!(size([10, 10], [4, 4], 32), (4, 8, 6));
+        assert_eq!(size([10, 10], [1000, 1000], 1), (10, 10, 1));
+        assert_eq!(size([20_000, 20_000], [256, 256], 1 << 20), (256, 4096, 79 * 5));
+    }
+
+    proptest! {
+        #[test]
+        fn windows_hold_every_pixel_once(
+            raster in [1_u32..40, 1_u32..40], block in [1_u32..50, 1_u32..50], pixels in 0_u64..500,
+        ) {
+            let mut n_times = vec![0; (raster[0] * raster[1]) as usize];
+            for window in block_windows(raster, block, pixels) {
+                for row in window.row..window.row_end() {
+                    for col in window.col..window.col_end() {
+                        n_times[(row * raster[1] + col) as usize] += 1;
+                    }
+                }
+            }
+            prop_assert!(n_times.iter().all(|n| *n == 1));
+        }
     }
 }

@@ -145,3 +145,30 @@ fn copy_tiles(sink: &mut impl Write, scratch: &mut File, tiles: &[StoredTile]) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_beyond_4_gib_gets_64_bit_positions() {
+        let image = |bytes| Image {
+            builder: ImageBuilder::new(512, 256).tiles(256, 256),
+            tiles: [0, 1].map(|index| StoredTile { offset: index * 9, bytes }).to_vec(),
+        };
+        let small = [image(1000), image(10)];
+        assert!(Plan::new(&small, false).unwrap().is_some());
+        let large = [image(3 << 30), image(10)];
+        assert!(Plan::new(&large, false).unwrap().is_none());
+        let plan = Plan::new(&large, true).unwrap().unwrap();
+        let offsets = |image: usize| {
+            let tag = plan.tags[image].iter().find(|tag| tag.code == 324).unwrap();
+            tag.value.as_u64_vec().unwrap()
+        };
+        // The overview comes first; each tile has a frame of 4 bytes on both sides.
+        let start = plan.tiles_start;
+        assert_eq!(offsets(1), [start + 4, start + 4 + 10 + 8]);
+        assert_eq!(offsets(0), [start + 40, start + 40 + (3 << 30) + 8]);
+        assert_eq!(tile_bytes(&large), 2 * ((3 << 30) + 8) + 2 * 18);
+    }
+}

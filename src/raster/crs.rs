@@ -92,9 +92,14 @@ impl Crs {
             return "none".to_owned();
         }
         let citations = [key::PROJECTED_CITATION, key::CITATION, key::GEOGRAPHIC_CITATION];
-        let known = |text: &&str| !text.is_empty() && *text != "unnamed";
-        match citations.into_iter().filter_map(|id| self.ascii(id)).find(known) {
-            Some(citation) => format!("user-defined ({citation})"),
+        // Some programs list parts: `GCS Name = NAD83|Datum = ...`.
+        let name = |citation: &str| {
+            let first = citation.split('|').next().unwrap_or_default();
+            first.rsplit(" = ").next().unwrap_or_default().to_owned()
+        };
+        let names = citations.into_iter().filter_map(|id| self.ascii(id)).map(name);
+        match names.into_iter().find(|name| !["", "unnamed", "unknown"].contains(&name.as_str())) {
+            Some(name) => format!("user-defined ({name})"),
             None => "user-defined".to_owned(),
         }
     }
@@ -217,6 +222,8 @@ mod tests {
             (lambert(36.0, "NAD83").epsg(), lambert(36.0, "NAD83").name().as_str()),
             (None, "user-defined (NAD83)")
         );
+        assert_eq!(lambert(36.0, "GCS Name = A b|Datum = c").name(), "user-defined (A b)");
+        assert_eq!(lambert(36.0, "PCS Name = unknown").name(), "user-defined");
         assert_eq!(Crs::default().name(), "none");
     }
 

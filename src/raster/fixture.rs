@@ -11,7 +11,7 @@ use tiff_writer::{ImageBuilder, TiffVariant, TiffWriteSample, TiffWriter, WriteO
 use super::{Affine, Crs, Grid};
 
 /// How a test file is made; the default is a plain strip file, off the origin, EPSG:32617.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fixture {
     pub(crate) grid: Grid,
     pub(crate) tile_px: Option<u32>,
@@ -83,7 +83,7 @@ impl Fixture {
             image =
                 image.photometric(PhotometricInterpretation::Palette).color_map(color_map.clone());
         }
-        let tags = super::map::grid_tags(&self.grid).into_iter().chain(self.tags.clone());
+        let tags = super::map_tags::grid_tags(&self.grid).into_iter().chain(self.tags.clone());
         let image = tags.fold(image, ImageBuilder::tag);
 
         let variant = if self.big { TiffVariant::BigTiff } else { TiffVariant::Classic };

@@ -6,28 +6,18 @@ use std::{
 };
 
 use tiff_reader::{
-    ColorModel, ExtraSample, Ifd, OpenOptions, ParseBudgets, PhotometricInterpretation,
-    RasterLayout, TiffError, TiffFile,
+    ColorModel, Ifd, OpenOptions, ParseBudgets, PhotometricInterpretation, RasterLayout, TiffError,
+    TiffFile,
 };
 
-use super::{Affine, BandNotes, Crs, DataType, Grid, Sidecar, Window, blocks::Blocks};
+use super::{
+    Affine, BandNotes, DataType, Grid, Window,
+    blocks::Blocks,
+    directory::{alpha_of, grid_of, main_image, mask_of, n_main_images, notes_of},
+    refusal::{FORMAT, check_block, refused, tile_command},
+    samples::Samples,
+};
 use crate::error::{Error, Result};
-
-const FORMAT: &str = "GeoTIFF";
-const MIB: u64 = 1 << 20;
-
-/// Tags that the TIFF standard does not know.
-mod tag {
-    pub(super) const SUBFILE_TYPE: u16 = 254;
-    pub(super) const PIXEL_SCALE: u16 = 33550;
-    pub(super) const TIEPOINT: u16 = 33922;
-    pub(super) const TRANSFORMATION: u16 = 34264;
-    pub(super) const GEO_KEYS: u16 = 34735;
-    pub(super) const GEO_DOUBLES: u16 = 34736;
-    pub(super) const GEO_ASCII: u16 = 34737;
-    pub(super) const GDAL_METADATA: u16 = 42112;
-    pub(super) const GDAL_NODATA: u16 = 42113;
-}
 
 /// An open file: its grid, what its samples are, and how to read them.
 pub(crate) struct GeoTiff {
@@ -45,31 +35,6 @@ pub(crate) struct GeoTiff {
     dtype: DataType,
     alpha: Vec<usize>,
     notes: Vec<BandNotes>,
-}
-
-/// Samples of a window as the file stores them, in the machine's byte order.
-pub(crate) struct Samples {
-    bytes: Vec<u8>,
-    dtype: DataType,
-    /// Samples of a pixel that lie side by side.
-    per_pixel: usize,
-}
-
-impl Samples {
-    /// Calls `each(pixel, value)` for sample `index` of every pixel, row by row.
-    pub(crate) fn for_each(&self, index: usize, each: impl FnMut(usize, f64)) {
-        let sample_bytes = self.bytes_per_sample();
-        self.dtype.for_each(&self.bytes, index * sample_bytes, self.per_pixel * sample_bytes, each);
-    }
-
-    fn bytes_per_sample(&self) -> usize {
-        match self.dtype {
-            DataType::U8 | DataType::I8 => 1,
-            DataType::U16 | DataType::I16 => 2,
-            DataType::U32 | DataType::I32 | DataType::F32 => 4,
-            DataType::U64 | DataType::I64 | DataType::F64 => 8,
-        }
-    }
 }
 
 impl GeoTiff {
@@ -171,9 +136,9 @@ impl GeoTiff {
         self.blocks.bytes()
     }
 
-    /// Height of a block, in pixels.
-    pub(crate) fn block_height(&self) -> u32 {
-        self.blocks.rows
+    /// Height and width of a block, in pixels.
+    pub(crate) fn block_size(&self) -> [u32; 2] {
+        [self.blocks.rows, self.blocks.cols]
     }
 
     /// Whether each sample has its own blocks.
@@ -233,6 +198,40 @@ impl GeoTiff {
         self.blocks.unwritten(window, sample)
     }
 
+    /// What a user should know about the file, one sentence each: what is slow, and what lies in
+    /// or beside it but is not read. `cache_bytes` is the size of the cache.
+    pub(crate) fn remarks(&self, cache_bytes: u64) -> Vec<String> {
+        const WINDOW_ROWS: u32 = 512;
+        let path = self.path.display();
+        let mut remarks = Vec::new();
+        // Strips of a row of windows that the cache cannot hold are decoded for each window again.
+        let n_blocks = u64::from(WINDOW_ROWS.min(self.grid.rows).div_ceil(self.blocks.rows));
+        if self.blocks.across == 1 && cache_bytes < n_blocks * self.blocks.bytes() {
+            let (cols, command) = (self.grid.cols, tile_command(&self.path));
+            remarks.push(format!(
+                "{path} is stored in strips {cols} pixels wide, which is slow; {command}"
+            ));
+        }
+        let n_images = n_main_images(&self.file);
+        if 1 < n_images {
+            remarks.push(format!("{path} holds {n_images} images, only the first is read"));
+        }
+        let mut mask = self.path.clone().into_os_string();
+        mask.push(".msk");
+        if Path::new(&mask).exists() {
+            let mask = Path::new(&mask).display();
+            remarks.push(format!("{mask} is not read; put the mask into the file as alpha band"));
+        }
+        if self.grid.affine == Affine::IDENTITY {
+            let world = ["tfw", "tifw", "wld"].map(|extension| self.path.with_extension(extension));
+            let found = world.iter().find(|path| path.exists());
+            remarks.extend(found.map(|found| {
+                format!("{} is not read; put its position into {path}", found.display())
+            }));
+        }
+        remarks
+    }
+
     /// # Errors
     ///
     /// [`Error::Data`] if the window reaches beyond the raster.
@@ -279,148 +278,6 @@ fn open_file(path: &Path, cache_bytes: u64) -> Result<TiffFile> {
         decode_output_bytes: usize::MAX,
     };
     TiffFile::open_with_options(path, options).map_err(|error| refused(path, error))
-}
-
-/// The error of the TIFF reader in our words: their file is broken, or we lack something.
-fn refused(path: &Path, error: TiffError) -> Error {
-    match error {
-        TiffError::Io(source, _) => Error::Io { action: "read", path: path.to_owned(), source },
-        TiffError::InvalidMagic => Error::malformed(path, FORMAT, "it does not begin like a TIFF"),
-        TiffError::UnsupportedCompression(_)
-        | TiffError::UnsupportedPredictor(_)
-        | TiffError::UnsupportedPlanarConfiguration(_)
-        | TiffError::UnsupportedBitsPerSample(_)
-        | TiffError::UnsupportedSampleFormat(_)
-        | TiffError::Other(_) => Error::Unsupported {
-            path: path.to_owned(),
-            feature: error.to_string().replace("unsupported ", ""),
-            hint: format!(
-                "convert it with `gdal_translate -co TILED=YES -co COMPRESS=DEFLATE {}`",
-                in_and_out(path)
-            ),
-        },
-        other => Error::malformed(path, FORMAT, other),
-    }
-}
-
-/// A file and a name for its copy, quoted for a shell.
-fn in_and_out(path: &Path) -> String {
-    let quoted = |path: &Path| {
-        let text = path.display().to_string();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/\\:._-+".contains(c);
-        if text.chars().all(plain) { text } else { format!("\"{text}\"") }
-    };
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push("_tiled.tif");
-    format!("{} {}", quoted(path), quoted(&path.with_file_name(name)))
-}
-
-fn check_block(path: &Path, blocks: &Blocks, max_block_mib: u32) -> Result<()> {
-    if blocks.bytes() <= u64::from(max_block_mib) * MIB {
-        return Ok(());
-    }
-    let feature = format!(
-        "blocks of {} x {} pixels, {} MiB each (`data.max_block_mib` = {max_block_mib})",
-        blocks.rows,
-        blocks.cols,
-        blocks.bytes() / MIB
-    );
-    let hint = format!(
-        "tile it with `gdal_translate -co TILED=YES -co COMPRESS=DEFLATE -co BIGTIFF=IF_SAFER {}`",
-        in_and_out(path)
-    );
-    Err(Error::Unsupported { path: path.to_owned(), feature, hint })
-}
-
-fn subfile_type(ifd: &Ifd) -> u64 {
-    ifd.tag(tag::SUBFILE_TYPE).and_then(|tag| tag.value.as_u64()).unwrap_or(0)
-}
-
-/// The first image that is neither an overview nor a mask.
-fn main_image(file: &TiffFile) -> Option<usize> {
-    const OVERVIEW_OR_MASK: u64 = 1 | 4;
-    let ifds = file.ifds();
-    let main = ifds.iter().position(|ifd| subfile_type(ifd) & OVERVIEW_OR_MASK == 0);
-    main.or(if ifds.is_empty() { None } else { Some(0) })
-}
-
-/// The mask of the main image: one sample of at most 8 bits, of its size.
-fn mask_of(file: &TiffFile, image: usize) -> Option<usize> {
-    let main = &file.ifds()[image];
-    file.ifds().iter().position(|ifd| {
-        subfile_type(ifd) & 5 == 4
-            && (ifd.width(), ifd.height()) == (main.width(), main.height())
-            && ifd
-                .raster_layout()
-                .is_ok_and(|layout| layout.samples_per_pixel == 1 && layout.bytes_per_sample == 1)
-    })
-}
-
-fn alpha_of(ifd: &Ifd, n_samples: usize) -> Vec<usize> {
-    let extra = ifd.extra_samples().unwrap_or_default();
-    let first = n_samples.saturating_sub(extra.len());
-    let is_alpha = |extra: &ExtraSample| {
-        matches!(extra, ExtraSample::AssociatedAlpha | ExtraSample::UnassociatedAlpha)
-    };
-    let alpha = (first..).zip(&extra).filter(|(_, extra)| is_alpha(extra));
-    alpha.map(|(sample, _)| sample).filter(|&sample| sample > 0).collect()
-}
-
-fn grid_of(path: &Path, ifd: &Ifd) -> Result<Grid> {
-    let doubles = |code| ifd.tag(code).and_then(|tag| tag.value.as_f64_vec()).unwrap_or_default();
-    let ascii = ifd.tag(tag::GEO_ASCII).and_then(|tag| tag.value.as_str()).unwrap_or_default();
-    let keys = ifd.tag(tag::GEO_KEYS).and_then(|tag| tag.value.as_u16_slice()).unwrap_or_default();
-    let crs = Crs::from_keys(keys.to_vec(), doubles(tag::GEO_DOUBLES), ascii.to_owned());
-    let center = if crs.pixel_is_point() { 0.5 } else { 0.0 };
-
-    let (scale, tie) = (doubles(tag::PIXEL_SCALE), doubles(tag::TIEPOINT));
-    let matrix = doubles(tag::TRANSFORMATION);
-    let affine = if 2 <= scale.len() && 6 <= tie.len() && scale[0] != 0.0 && scale[1] != 0.0 {
-        // As GDAL: rows always run against y here.
-        let height = scale[1].abs();
-        let (x, y) = (tie[3] - (tie[0] + center) * scale[0], tie[4] + (tie[1] + center) * height);
-        Affine([x, scale[0], 0.0, y, 0.0, -height])
-    } else if matrix.len() == 16 {
-        let mut affine = Affine([matrix[3], matrix[0], matrix[1], matrix[7], matrix[4], matrix[5]]);
-        let [x, y] = affine.map_position(-center, -center);
-        (affine.0[0], affine.0[3]) = (x, y);
-        affine
-    } else {
-        Affine::IDENTITY
-    };
-    if affine.pixel_position(0.0, 0.0).is_none() || !affine.0.iter().all(|part| part.is_finite()) {
-        let reason = format!("its transform {:?} has no inverse", affine.0);
-        return Err(Error::malformed(path, FORMAT, reason));
-    }
-    Ok(Grid { rows: ifd.height(), cols: ifd.width(), affine, crs })
-}
-
-fn notes_of(path: &Path, ifd: &Ifd, n_samples: usize, dtype: DataType) -> Result<Vec<BandNotes>> {
-    let text = |code| ifd.tag(code).and_then(|tag| tag.value.as_str());
-    let inside = match text(tag::GDAL_METADATA) {
-        Some(text) => Sidecar::of_tag(text.trim_end_matches('\0'))
-            .map_err(|reason| Error::malformed(path, "GDAL_METADATA tag", reason))?,
-        None => Sidecar::default(),
-    };
-    let nodata = match text(tag::GDAL_NODATA).map(|text| text.trim_matches(['\0', ' '])) {
-        None | Some("") => None,
-        Some(text) => match text.parse::<f64>() {
-            Ok(value) => Some(value),
-            Err(_) => {
-                let reason = format!("its nodata value `{text}` is not a number");
-                return Err(Error::malformed(path, FORMAT, reason));
-            }
-        },
-    };
-    let beside = Sidecar::beside(path)?;
-    let notes = (0..n_samples).map(|sample| {
-        let mut notes = beside.band_or(sample, &inside);
-        // NaN is missing anyway.
-        notes.nodata = notes.nodata.or(nodata).filter(|value| !value.is_nan());
-        notes.nodata = notes.nodata.map(|value| dtype.stored(value));
-        notes
-    });
-    Ok(notes.collect())
 }
 
 fn offsets(window: Window) -> [usize; 4] {

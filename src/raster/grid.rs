@@ -119,8 +119,7 @@ impl Grid {
         };
         let apart = |(a, b): (&[f64; 2], &[f64; 2])| {
             let distance = (a[0] - b[0]).hypot(a[1] - b[1]);
-            // Said this way round, so that a distance that is not a number is a difference.
-            !(distance <= TOLERANCE_PX * here[0].min(here[1]))
+            distance.is_nan() || TOLERANCE_PX * here[0].min(here[1]) < distance
         };
         if corners(self).iter().zip(&corners(other)).any(apart) {
             let transform = |grid: &Self| format!("{:?}", grid.affine.0);
@@ -147,7 +146,7 @@ fn span(low: f64, high: f64, size: u32) -> Option<(u32, u32)> {
     // An edge on a pixel border, up to rounding, does not touch the pixel behind it.
     let first = (low + TOLERANCE_PX).floor().max(0.0);
     let end = (high - TOLERANCE_PX).ceil().min(f64::from(size));
-    (first < end).then(|| (first as u32, (end - first) as u32))
+    (first < end).then_some((first as u32, (end - first) as u32))
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use quick_xml::escape::escape;
 use rayon::prelude::*;
 use tempfile::NamedTempFile;
-use tiff_core::{ColorMap, Compression, PhotometricInterpretation, Predictor, Tag, TagValue};
+use tiff_core::{Compression, PhotometricInterpretation, Predictor, Tag, TagValue};
 use tiff_writer::{
     ImageBuilder, TiffWriteSample,
     compress::{BlockEncodingOptions, compress_block},
@@ -19,9 +18,11 @@ use super::{
     Grid, LegendEntry,
     atomic::{folder_of, move_into_place, temporary_beside, write_atomically},
     cog::{self, StoredTile},
+    map_tags::{band_names, color_map, grid_tags, nodata_text},
     pam,
     pyramid::{Pyramid, TILE_PX, TileRow, sizes},
     qml, sidecar,
+    space::check_space,
 };
 use crate::error::{Error, Result};
 
@@ -254,94 +255,224 @@ impl<T: MapSample> MapWriter<T> {
     }
 }
 
-/// # Errors
-///
-/// [`Error::Data`] if the folder of `path` has fewer than `needed` bytes left. A file system that
-/// cannot tell is taken to have enough.
-fn check_space(path: &Path, needed: u64) -> Result<()> {
-    let Ok(free) = fs4::available_space(folder_of(path)) else { return Ok(()) };
-    enough_space(path, needed, free)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::{Affine, Crs, Pixels, Raster, RasterOptions};
+    use std::fs;
+    use tempfile::TempDir;
+    use tiff_reader::TiffFile;
 
-fn enough_space(path: &Path, needed: u64, free: u64) -> Result<()> {
-    if needed <= free {
-        return Ok(());
+    fn grid(rows: u32, cols: u32) -> Grid {
+        let affine = Affine::north_up([630_534.0, 228_114.0], [28.5, 28.5]);
+        Grid { rows, cols, affine, crs: Crs::from_epsg(32119) }
     }
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let what = format!("free space to write {}", path.display());
-    let found = format!("{} MiB", free >> 20);
-    Err(Error::data(what, found, format!("{} MiB in {}", mib(needed), folder_of(path).display())))
-}
 
-fn color_map(legend: &[LegendEntry]) -> ColorMap {
-    let mut planes = [[0_u16; 256]; 3];
-    for entry in legend {
-        for (plane, part) in planes.iter_mut().zip(entry.color) {
-            if let Some(value) = plane.get_mut(usize::from(entry.code)) {
-                *value = u16::from(part) * 257;
-            }
-        }
-    }
-    let [red, green, blue] = planes.map(|plane| plane.to_vec());
-    ColorMap::new(red, green, blue).expect("the planes have one length")
-}
-
-fn nodata_text(nodata: f64) -> String {
-    if nodata.is_nan() { "nan".to_owned() } else { nodata.to_string() }
-}
-
-/// Transform and GeoKeys; none for a raster without georeferencing.
-pub(super) fn grid_tags(grid: &Grid) -> Vec<Tag> {
-    let mut tags = Vec::new();
-    let center = if grid.crs.pixel_is_point() { 0.5 } else { 0.0 };
-    let [x, y] = grid.affine.map_position(center, center);
-    let a = &grid.affine.0;
-    if grid.affine.is_north_up() {
-        tags.push(Tag::new(33550, TagValue::Double(vec![a[1], -a[5], 0.0])));
-        tags.push(Tag::new(33922, TagValue::Double(vec![0.0, 0.0, 0.0, x, y, 0.0])));
-    } else if grid.affine != super::Affine::IDENTITY {
+    /// A user-defined Lambert system.
+    fn lambert(raster_type: u16) -> Crs {
         #[rustfmt::skip]
-        let matrix = vec![
-            a[1], a[2], 0.0, x,
-            a[4], a[5], 0.0, y,
-            0.0, 0.0, 0.0, 0.0,
-            0.0, 0.0, 0.0, 1.0,
+        let directory = vec![
+            1, 1, 0, 5,
+            1024, 0, 1, 1,
+            1025, 0, 1, raster_type,
+            1026, 34737, 8, 0,
+            3072, 0, 1, 32767,
+            3078, 34736, 1, 1,
         ];
-        tags.push(Tag::new(34264, TagValue::Double(matrix)));
+        Crs::from_keys(directory, vec![36.5, 34.25], "My LCC |".to_owned())
     }
-    let (directory, doubles, ascii) = grid.crs.to_keys();
-    if !directory.is_empty() {
-        tags.push(Tag::new(34735, TagValue::Short(directory.to_vec())));
-    }
-    if !doubles.is_empty() {
-        tags.push(Tag::new(34736, TagValue::Double(doubles.to_vec())));
-    }
-    if !ascii.is_empty() {
-        tags.push(Tag::new(34737, TagValue::Ascii(ascii.to_owned())));
-    }
-    tags
-}
 
-fn band_names(layout: &MapLayout) -> Option<Tag> {
-    let item = |(sample, name): (usize, &String)| {
-        let name = escape(name.as_str());
-        format!("<Item name=\"DESCRIPTION\" sample=\"{sample}\" role=\"description\">{name}</Item>")
-    };
-    let items: String = layout
-        .band_names
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| !name.is_empty())
-        .map(item)
-        .collect();
-    if items.is_empty() {
-        return None;
+    fn layout(names: &[&str], nodata: Option<f64>) -> MapLayout {
+        let band_names = names.iter().map(|&name| name.to_owned()).collect();
+        MapLayout { band_names, nodata, legend: Vec::new() }
     }
-    let text = format!("<GDALMetadata>{items}</GDALMetadata>");
-    // Kept to ASCII, as the tag's type says.
-    let ascii = text.chars().map(|character| match character {
-        ' '..='~' => character.to_string(),
-        other => format!("&#{};", u32::from(other)),
-    });
-    Some(Tag::new(42112, TagValue::Ascii(ascii.collect())))
+
+    fn legend() -> Vec<LegendEntry> {
+        let entry = |code, name: &str, color| LegendEntry { code, name: name.to_owned(), color };
+        vec![entry(1, "water", [0, 0, 255]), entry(7, "roads & rails", [9, 8, 7])]
+    }
+
+    /// Writes `values`, `[band, row, col]`, some rows at a time.
+    fn write<T: MapSample>(
+        grid: &Grid,
+        layout: MapLayout,
+        values: &[T],
+        step: usize,
+    ) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.tif");
+        let (rows, cols) = (grid.rows as usize, grid.cols as usize);
+        let mut writer = MapWriter::create(&path, grid, layout).unwrap();
+        for row in (0..rows).step_by(step) {
+            let n_rows = step.min(rows - row);
+            let bands = values.chunks_exact(rows * cols);
+            let part: Vec<T> =
+                bands.flat_map(|band| &band[row * cols..][..n_rows * cols]).copied().collect();
+            writer.write_rows(row as u32, &part).unwrap();
+        }
+        writer.finish().unwrap();
+        (folder, path)
+    }
+
+    fn read(path: &Path) -> (Raster, Pixels) {
+        let raster = Raster::open(&[path.to_owned()], &RasterOptions::default()).unwrap();
+        let pixels = raster.read(raster.grid().full_window()).unwrap();
+        (raster, pixels)
+    }
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        let mut names: Vec<String> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| name(entry.unwrap())).collect();
+        names.sort();
+        names
+    }
+
+    #[track_caller]
+    fn check_grid(grid: &Grid) {
+        let values = vec![1_u8; (grid.rows * grid.cols) as usize];
+        let (_folder, path) = write(grid, layout(&["a"], None), &values, 100);
+        let (raster, _) = read(&path);
+        assert_eq!(raster.grid().crs, grid.crs);
+        assert_eq!(raster.grid().difference(grid), None);
+    }
+
+    #[test]
+    fn the_grid_is_carried_over_as_found() {
+        check_grid(&grid(3, 5));
+        check_grid(&Grid { crs: lambert(1), ..grid(3, 5) });
+        check_grid(&Grid { crs: lambert(2), ..grid(3, 5) });
+        let rotated = Affine([100.0, 3.0, 1.0, 200.0, -2.0, -4.0]);
+        check_grid(&Grid { affine: rotated, ..grid(3, 5) });
+        check_grid(&Grid { affine: rotated, crs: lambert(2), ..grid(3, 5) });
+        check_grid(&Grid { affine: Affine::IDENTITY, crs: Crs::default(), ..grid(3, 5) });
+    }
+
+    #[test]
+    fn a_class_map_has_pixels_colours_names_and_overviews() {
+        let values: Vec<u8> = (0..300 * 520).map(|at| (at % 7 + at / 9999) as u8).collect();
+        let map = MapLayout { legend: legend(), ..layout(&["class"], Some(0.0)) };
+        let (folder, path) = write(&grid(300, 520), map, &values, 77);
+        assert_eq!(names(&folder), ["map.qml", "map.tif", "map.tif.aux.xml"]);
+
+        let (raster, pixels) = read(&path);
+        let got: Vec<u8> = pixels
+            .values
+            .iter()
+            .map(|value| if value.is_nan() { 0 } else { *value as u8 })
+            .collect();
+        assert!(got == values);
+        assert_eq!(
+            (raster.bands()[0].name.as_str(), raster.bands()[0].nodata),
+            ("class", Some(0.0))
+        );
+
+        let file = TiffFile::open(&path).unwrap();
+        let sizes: Vec<[u32; 2]> =
+            file.ifds().iter().map(|ifd| [ifd.height(), ifd.width()]).collect();
+        assert_eq!(sizes, [[300, 520], [150, 260], [75, 130]]);
+        let quarter = file.read_image_bytes(2).unwrap();
+        let want: Vec<u8> =
+            (0..75 * 130).map(|at| values[at / 130 * 4 * 520 + at % 130 * 4]).collect();
+        assert!(quarter == want);
+        let colors = file.ifds()[0].color_map().unwrap().unwrap();
+        let color =
+            |code: usize| [colors.red(), colors.green(), colors.blue()].map(|it| it[code] >> 8);
+        assert_eq!((color(1), color(7), color(2)), ([0, 0, 255], [9, 8, 7], [0, 0, 0]));
+    }
+
+    #[test]
+    fn bands_keep_their_order_names_and_missing_values() {
+        let values: Vec<f32> = (0..3 * 260 * 9)
+            .map(|at| if at % 11 == 0 { f32::NAN } else { at as f32 * 0.37 })
+            .collect();
+        let names = ["a & <b>", "\u{e9}", ""];
+        let (_folder, path) = write(&grid(260, 9), layout(&names, Some(f64::NAN)), &values, 50);
+        let raster = Raster::open(
+            &[path],
+            &RasterOptions {
+                nodata_rule: crate::raster::NodataRule::All,
+                ..RasterOptions::default()
+            },
+        )
+        .unwrap();
+        let pixels = raster.read(raster.grid().full_window()).unwrap();
+        let bits = |values: &[f32]| -> Vec<Option<u32>> {
+            values.iter().map(|value| (!value.is_nan()).then(|| value.to_bits())).collect()
+        };
+        assert!(bits(&pixels.values) == bits(&values));
+        let got: Vec<&str> = raster.bands().iter().map(|band| band.name.as_str()).collect();
+        assert_eq!(got, ["a & <b>", "\u{e9}", "band_3"]);
+    }
+
+    #[test]
+    fn codes_above_255_have_a_legend_beside_the_map() {
+        let mut map = MapLayout { legend: legend(), ..layout(&["class"], Some(0.0)) };
+        map.legend[1].code = 4000;
+        let (_folder, path) = write(&grid(2, 2), map, &[1_u16, 4000, 0, 1], 1);
+        let (_, pixels) = read(&path);
+        assert_eq!(pixels.valid, [true, true, false, true]);
+        assert_eq!(pixels.values[1], 4000.0);
+        let found = crate::raster::Sidecar::beside(&path).unwrap();
+        assert_eq!(found.bands[0].names[1], (4000, "roads & rails".to_owned()));
+    }
+
+    #[test]
+    fn directories_come_first_and_tiles_from_small_to_large() {
+        let (_folder, path) =
+            write(&grid(600, 600), layout(&["a"], None), &vec![5_u8; 360_000], 600);
+        let file = TiffFile::open(&path).unwrap();
+        let tiles = |ifd: &tiff_reader::Ifd| ifd.tag(324).unwrap().value.as_u64_vec().unwrap();
+        let starts: Vec<u64> = file.ifds().iter().map(|ifd| tiles(ifd)[0]).collect();
+        assert_eq!(starts.len(), 3);
+        assert!(starts[2] < starts[1] && starts[1] < starts[0]);
+        assert!(file.ifds().iter().all(|ifd| ifd.offset() < starts[2] && ifd.offset() % 2 == 0));
+        assert!(tiles(&file.ifds()[0]).is_sorted());
+        // Each tile lies between its size and a copy of its last bytes.
+        let bytes = fs::read(&path).unwrap();
+        let start = starts[0] as usize;
+        let size = u32::from_le_bytes(bytes[start - 4..start].try_into().unwrap()) as usize;
+        let end = start + size;
+        assert_eq!(bytes[end - 4..end], bytes[end..end + 4]);
+    }
+
+    #[test]
+    fn bytes_depend_neither_on_threads_nor_on_how_rows_come() {
+        let values: Vec<u8> = (0..500 * 700).map(|at| (at / 1000 * (at % 700) % 9) as u8).collect();
+        let bytes = |n_threads, step| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let map = MapLayout { legend: legend(), ..layout(&["class"], Some(0.0)) };
+            pool.install(|| fs::read(write(&grid(500, 700), map, &values, step).1).unwrap())
+        };
+        let one = bytes(1, 500);
+        assert!(one == bytes(2, 1) && one == bytes(7, 33));
+    }
+
+    #[test]
+    fn a_dropped_writer_leaves_the_old_map_and_nothing_else() {
+        let (folder, path) = write(&grid(2, 2), layout(&["a"], None), &[1_u8; 4], 2);
+        let mut writer = MapWriter::<u8>::create(&path, &grid(2, 2), layout(&["a"], None)).unwrap();
+        writer.write_rows(0, &[9, 9]).unwrap();
+        drop(writer);
+        assert_eq!(names(&folder), ["map.tif"]);
+        assert_eq!(read(&path).1.values, [1.0; 4]);
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_or_too_full_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none/map.tif");
+        let error =
+            MapWriter::<u8>::create(&path, &grid(2, 2), layout(&["a"], None)).err().unwrap();
+        assert!(error.to_string().contains("none"), "{error}");
+        let error = MapWriter::<u8>::create(folder.path(), &grid(2, 2), layout(&["a"], None));
+        assert!(error.is_err());
+
+        // 1 EiB.
+        let huge = grid(1 << 30, 1 << 30);
+        let error =
+            MapWriter::<u8>::create(&folder.path().join("m.tif"), &huge, layout(&["a"], None));
+        assert!(error.err().unwrap().to_string().contains("free space"));
+        assert!(names(&folder).is_empty());
+    }
 }

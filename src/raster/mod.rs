@@ -18,9 +18,17 @@ mod sidecar;
 
 mod blocks;
 
+mod samples;
+
+mod refusal;
+
+mod directory;
+
 mod geotiff;
 
 mod band;
+
+mod choice;
 
 mod stack;
 
@@ -40,6 +48,10 @@ mod pyramid;
 
 mod cog;
 
+mod space;
+
+mod map_tags;
+
 mod map;
 
 #[cfg(test)]
@@ -58,6 +70,6 @@ pub use stack::{NodataRule, Raster, RasterOptions};
 pub use statistics::{BandStatistics, Statistics};
 pub use window::Window;
 
-pub(crate) use blocks::block_rows;
+pub(crate) use blocks::block_windows;
 pub(crate) use geotiff::GeoTiff;
 pub(crate) use sidecar::{BandNotes, Sidecar};

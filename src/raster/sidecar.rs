@@ -1,16 +1,24 @@
 //! What GDAL's XML says about bands: the `.aux.xml` file beside a raster, and tag 42112 in it.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
+
+use quick_xml::escape::unescape;
 
 use super::xml::{self, Element};
 use crate::error::{Error, Result};
 
 /// Larger sidecars are refused, in bytes: GDAL's are a few KiB.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// Names of values.
+type Names = Vec<(i64, String)>;
+/// Colours of values.
+type Colors = Vec<(i64, [u8; 3])>;
 
 /// Notes on a raster: `bands[0]` is band 1.
 #[derive(Debug, Default)]
@@ -26,9 +34,9 @@ pub(crate) struct BandNotes {
     pub(crate) scale: Option<f64>,
     pub(crate) offset: Option<f64>,
     /// Name of a value, from the category list or the attribute table.
-    pub(crate) names: Vec<(i64, String)>,
+    pub(crate) names: Names,
     /// Colour of a value, from the colour table or the attribute table.
-    pub(crate) colors: Vec<(i64, [u8; 3])>,
+    pub(crate) colors: Colors,
 }
 
 impl Sidecar {
@@ -56,7 +64,7 @@ impl Sidecar {
             let Some(Ok(sample)) = item.attribute("sample").map(str::parse) else { continue };
             let Some(notes) = sidecar.band_mut(sample) else { continue };
             match item.attribute("role") {
-                Some("description") => notes.description = filled(&item.text),
+                Some("description") => notes.description = filled(&unescaped_again(&item.text)),
                 Some("scale") => notes.scale = item.text.parse().ok(),
                 Some("offset") => notes.offset = item.text.parse().ok(),
                 _ => {}
@@ -131,19 +139,24 @@ pub(super) fn path_beside(raster: &Path) -> PathBuf {
     path.into()
 }
 
+/// GDAL escapes the values of the tag twice; other programs once.
+fn unescaped_again(text: &str) -> Cow<'_, str> {
+    unescape(text).unwrap_or(Cow::Borrowed(text))
+}
+
 fn filled(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Names of the values 0, 1, 2, ...; empty names stand for values without one.
-fn category_names(band: &Element) -> Vec<(i64, String)> {
+fn category_names(band: &Element) -> Names {
     let Some(list) = band.child("CategoryNames") else { return Vec::new() };
     let names = (0..).zip(list.all("Category"));
     names.filter_map(|(code, category)| Some((code, filled(&category.text)?))).collect()
 }
 
 /// Colours of the values 0, 1, 2, ....
-fn color_table(band: &Element) -> Vec<(i64, [u8; 3])> {
+fn color_table(band: &Element) -> Colors {
     let Some(table) = band.child("ColorTable") else { return Vec::new() };
     let color = |entry: &Element| {
         let part = |name| entry.attribute(name)?.parse().ok();
@@ -155,7 +168,7 @@ fn color_table(band: &Element) -> Vec<(i64, [u8; 3])> {
 /// Names and colours of a raster attribute table.
 ///
 /// The usage codes of its columns are GDAL's `GDALRATFieldUsage`.
-fn attribute_table(table: &Element) -> (Vec<(i64, String)>, Vec<(i64, [u8; 3])>) {
+fn attribute_table(table: &Element) -> (Names, Colors) {
     const NAME: &str = "2";
     const MIN: &str = "3";
     const MIN_MAX: &str = "5";
@@ -198,7 +211,8 @@ mod tests {
     #[test]
     fn a_tag_names_and_scales_bands() {
         let text = r#"<GDALMetadata>
-            <Item name="DESCRIPTION" sample="1" role="description">near &amp; infrared</Item>
+            <Item name="DESCRIPTION" sample="1" role="description">near &amp;amp; infrared</Item>
+            <Item name="DESCRIPTION" sample="0" role="description">a &amp; b</Item>
             <Item name="SCALE" sample="0" role="scale">0.0001</Item>
             <Item name="OFFSET" sample="0" role="offset">-0.1</Item>
             <Item name="AREA">9</Item>
@@ -207,7 +221,8 @@ mod tests {
         let sidecar = Sidecar::of_tag(text).unwrap();
         assert_eq!(sidecar.bands.len(), 2);
         assert_eq!((sidecar.bands[0].scale, sidecar.bands[0].offset), (Some(0.0001), Some(-0.1)));
-        assert_eq!(sidecar.bands[1].description.as_deref(), Some("near & infrared"));
+        let name = |band: usize| sidecar.bands[band].description.as_deref();
+        assert_eq!((name(0), name(1)), (Some("a & b"), Some("near & infrared")));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! A raster: one or more GeoTIFFs on one grid, read by window.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Band, DataType, GeoTiff, Grid, Pixels, Window};
+use super::{
+    Band, GeoTiff, Grid, Pixels, Window,
+    blocks::block_windows,
+    choice::{self, Source},
+};
 use crate::error::{Error, Result};
 
 /// When a pixel counts as missing.
@@ -42,7 +46,7 @@ impl Default for RasterOptions {
             nodata: None,
             nodata_rule: NodataRule::default(),
             max_block_mib: 256,
-            cache_mib: 32,
+            cache_mib: 64,
         }
     }
 }
@@ -58,13 +62,6 @@ pub struct Raster {
     sources: Vec<Source>,
     nodata_rule: NodataRule,
     notes: Vec<String>,
-}
-
-/// Where a band comes from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Source {
-    file: usize,
-    sample: usize,
 }
 
 impl Raster {
@@ -95,12 +92,12 @@ impl Raster {
             }
             files.push(file);
         }
-        let all = all_bands(&files, options.nodata);
+        let all = choice::all_bands(&files, options.nodata);
         let chosen = match &options.bands {
-            Some(wanted) => chosen(&all, wanted)?,
-            None => without_alpha(&files, &all),
+            Some(wanted) => choice::chosen(&all, wanted)?,
+            None => choice::without_alpha(&files, &all),
         };
-        let notes = notes(&files, &all, &chosen);
+        let notes = choice::notes(&files, &all, &chosen, cache_bytes);
         let (sources, bands) = chosen.into_iter().map(|index| all[index].clone()).unzip();
         let paths = paths.to_vec();
         Ok(Self { files, paths, bands, sources, nodata_rule: options.nodata_rule, notes })
@@ -132,10 +129,11 @@ impl Raster {
         self.files.iter().map(GeoTiff::block_bytes).max().unwrap_or(0)
     }
 
-    /// Height of the highest block of its files, in pixels: reading whole rows of blocks from top
-    /// to bottom decodes every block once.
-    pub fn block_height(&self) -> u32 {
-        self.files.iter().map(GeoTiff::block_height).max().unwrap_or(1)
+    /// Windows that together hold every pixel once, each of about `max_pixels` and of whole blocks
+    /// of the first file: the fastest way to read everything once.
+    pub fn block_windows(&self, max_pixels: u64) -> Vec<Window> {
+        let grid = self.grid();
+        block_windows([grid.rows, grid.cols], self.files[0].block_size(), max_pixels)
     }
 
     /// The pixels of a window.
@@ -209,6 +207,10 @@ impl Raster {
 
 /// Decides which pixels are valid, and empties the others.
 fn settle(pixels: &mut Pixels, rule: NodataRule) {
+    if !pixels.values.iter().any(|value| value.is_nan()) {
+        pixels.valid.fill(true);
+        return;
+    }
     let n_pixels = pixels.n_pixels();
     let mut n_missing = vec![0_u32; n_pixels];
     for band in pixels.values.chunks_exact(n_pixels.max(1)) {
@@ -245,102 +247,382 @@ fn same_grid(first: &GeoTiff, other: &GeoTiff) -> Result<()> {
     Err(Error::Mismatch { left, right, what, left_value, right_value })
 }
 
-/// Every sample of every file as a band, alpha included.
-fn all_bands(files: &[GeoTiff], nodata: Option<f64>) -> Vec<(Source, Band)> {
-    let samples = files.iter().enumerate().flat_map(|(file, tiff)| {
-        (0..tiff.n_samples()).map(move |sample| (Source { file, sample }, tiff))
-    });
-    let bands = samples.zip(1..).map(|((source, tiff), number)| {
-        let (notes, dtype) = (tiff.notes(source.sample), tiff.dtype());
-        let name = notes.description.clone().unwrap_or_else(|| format!("band_{number}"));
-        let nodata = nodata.map(|value| dtype.stored(value)).or(notes.nodata);
-        let (scale, offset) = (notes.scale.unwrap_or(1.0), notes.offset.unwrap_or(0.0));
-        (source, Band { name, dtype, scale, offset, nodata })
-    });
-    bands.collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::{Crs, DataType, fixture::Fixture};
+    use proptest::prelude::*;
+    use std::{fs, path::Path, thread};
+    use tempfile::TempDir;
+    use tiff_core::{ByteOrder, Compression, Predictor};
 
-fn without_alpha(files: &[GeoTiff], all: &[(Source, Band)]) -> Vec<usize> {
-    let is_alpha = |source: &Source| files[source.file].alpha().contains(&source.sample);
-    (0..all.len()).filter(|&index| !is_alpha(&all[index].0)).collect()
-}
-
-/// Indices into `all` of the wanted names or numbers.
-fn chosen(all: &[(Source, Band)], wanted: &[String]) -> Result<Vec<usize>> {
-    if wanted.is_empty() {
-        return Err(Error::config("data.bands", "[]", "wanted at least one band"));
+    /// A folder with `a.tif` in it.
+    fn file<T: tiff_writer::TiffWriteSample>(
+        fixture: &Fixture,
+        values: &[T],
+    ) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        fixture.write(&path, values);
+        (folder, path)
     }
-    let mut chosen = Vec::with_capacity(wanted.len());
-    for name in wanted {
-        let index = find(all, name)?;
-        if chosen.contains(&index) {
-            return Err(Error::config("data.bands", format!("`{name}`"), "the band occurs twice"));
+
+    fn open(path: &Path) -> Result<Raster> {
+        Raster::open(&[path.to_owned()], &RasterOptions::default())
+    }
+
+    fn read_all(raster: &Raster) -> Pixels {
+        raster.read(raster.grid().full_window()).unwrap()
+    }
+
+    #[track_caller]
+    fn same(got: &[f32], want: &[f32]) {
+        let bits = |values: &[f32]| -> Vec<Option<u32>> {
+            values.iter().map(|value| (!value.is_nan()).then(|| value.to_bits())).collect()
+        };
+        assert_eq!(bits(got), bits(want), "{got:?} {want:?}");
+    }
+
+    /// `[band, row, col]`, every value another.
+    fn ramp(n: usize) -> Vec<u16> {
+        (0..n).map(|index| (index * 37 % 65_521) as u16).collect()
+    }
+
+    fn layouts() -> impl Strategy<Value = Fixture> {
+        let compression = prop::sample::select(vec![
+            (Compression::None, Predictor::None),
+            (Compression::Deflate, Predictor::None),
+            (Compression::Deflate, Predictor::Horizontal),
+            (Compression::Lzw, Predictor::Horizontal),
+        ]);
+        let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+        let size = (1_u32..40, 1_u32..40, 1_u32..9);
+        (compression, flags, size, prop::option::of(Just(16))).prop_map(
+            |((compression, predictor), (planar, big, swapped), (rows, cols, strip), tile_px)| {
+                let byte_order =
+                    if swapped { ByteOrder::BigEndian } else { ByteOrder::LittleEndian };
+                let rows_per_strip = strip.min(rows);
+                Fixture {
+                    tile_px,
+                    rows_per_strip,
+                    compression,
+                    predictor,
+                    planar,
+                    big,
+                    byte_order,
+                    ..Fixture::new(rows, cols)
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_window_of_every_layout_holds_the_right_pixels(
+            fixture in layouts(),
+            corner in (0.0_f64..1.0, 0.0_f64..1.0, 0.0_f64..1.0, 0.0_f64..1.0),
+        ) {
+            let (rows, cols) = (fixture.grid.rows, fixture.grid.cols);
+            let values = ramp(3 * (rows * cols) as usize);
+            let (_folder, path) = file(&fixture, &values);
+            let raster = open(&path).unwrap();
+            let (row, col) = ((corner.0 * f64::from(rows)) as u32, (corner.1 * f64::from(cols)) as u32);
+            let window = Window {
+                row,
+                col,
+                rows: (corner.2 * f64::from(rows - row)).ceil() as u32,
+                cols: (corner.3 * f64::from(cols - col)).ceil() as u32,
+            };
+            let pixels = raster.read(window).unwrap();
+            let mut want = Vec::new();
+            for band in 0..3 {
+                for row in window.row..window.row_end() {
+                    for col in window.col..window.col_end() {
+                        want.push(f32::from(values[((band * rows + row) * cols + col) as usize]));
+                    }
+                }
+            }
+            prop_assert_eq!(&pixels.values, &want);
+            prop_assert!(pixels.valid.iter().all(|valid| *valid));
         }
-        chosen.push(index);
-    }
-    Ok(chosen)
-}
 
-fn find(all: &[(Source, Band)], wanted: &str) -> Result<usize> {
-    let named: Vec<usize> = (0..all.len()).filter(|&index| all[index].1.name == wanted).collect();
-    match named[..] {
-        [index] => return Ok(index),
-        [] => {}
-        _ => {
-            let numbers: Vec<String> = named.iter().map(|index| (index + 1).to_string()).collect();
-            let rule =
-                format!("several bands have this name, use a number: {}", numbers.join(", "));
-            return Err(Error::config("data.bands", format!("`{wanted}`"), rule));
+        #[test]
+        fn broken_bytes_never_panic(
+            cut in prop::option::of(0.0_f64..1.0),
+            changes in prop::collection::vec((0.0_f64..1.0, any::<u8>()), 0..6),
+            fixture in layouts(),
+        ) {
+            let n_values = 2 * (fixture.grid.rows * fixture.grid.cols) as usize;
+            let (_folder, path) = file(&fixture, &ramp(n_values));
+            let mut bytes = fs::read(&path).unwrap();
+            for (place, byte) in changes {
+                let index = (place * bytes.len() as f64) as usize;
+                bytes[index] = byte;
+            }
+            bytes.truncate(cut.map_or(bytes.len(), |cut| (cut * bytes.len() as f64) as usize));
+            fs::write(&path, bytes).unwrap();
+            if let Ok(raster) = open(&path) {
+                // The size may be another one now.
+                let grid = raster.grid();
+                let window = Window { row: 0, col: 0, rows: grid.rows.min(64), cols: grid.cols.min(64) };
+                let _ = raster.read(window);
+            }
         }
     }
-    if let Ok(number) = wanted.parse::<usize>()
-        && (1..=all.len()).contains(&number)
-    {
-        return Ok(number - 1);
-    }
-    let names: Vec<&str> = all.iter().map(|(_, band)| band.name.as_str()).collect();
-    let rule = format!("wanted a name or a number from 1 to {}: {}", all.len(), names.join(", "));
-    Err(Error::config("data.bands", format!("`{wanted}`"), rule))
-}
 
-fn notes(files: &[GeoTiff], all: &[(Source, Band)], chosen: &[usize]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for (index, (source, band)) in all.iter().enumerate() {
-        let file = &files[source.file];
-        let path = display(file.path());
-        if file.alpha().contains(&source.sample) && !chosen.contains(&index) {
-            let number = index + 1;
-            notes.push(format!(
-                "{path} marks band {number} as alpha: pixels where it is 0 are missing, and it is \
-                 no input band unless `data.bands` lists it"
-            ));
+    #[test]
+    fn nodata_and_values_that_are_not_finite_are_missing() {
+        let nan = f32::NAN;
+        let values = [1.0, -9.0, 3.0, f32::INFINITY, 5.0, 6.0, -9.0, 8.0_f32];
+        let (_folder, path) = file(&Fixture::new(2, 2).nodata("-9"), &values);
+        let any = read_all(&open(&path).unwrap());
+        assert_eq!(any.valid, [true, false, false, false]);
+        same(&any.values, &[1.0, nan, nan, nan, 5.0, nan, nan, nan]);
+
+        let options = RasterOptions { nodata_rule: NodataRule::All, ..RasterOptions::default() };
+        let all = read_all(&Raster::open(std::slice::from_ref(&path), &options).unwrap());
+        assert_eq!(all.valid, [true; 4]);
+        same(&all.values, &[1.0, nan, 3.0, nan, 5.0, 6.0, nan, 8.0]);
+
+        let options = RasterOptions { nodata: Some(5.0), ..RasterOptions::default() };
+        let other = read_all(&Raster::open(&[path], &options).unwrap());
+        assert_eq!(other.valid, [false, true, true, false]);
+    }
+
+    #[test]
+    fn scale_offset_and_names_come_from_the_file() {
+        let items = "<Item name=\"SCALE\" sample=\"0\" role=\"scale\">0.5</Item>\
+            <Item name=\"OFFSET\" sample=\"0\" role=\"offset\">-1</Item>\
+            <Item name=\"DESCRIPTION\" sample=\"1\" role=\"description\">nir</Item>";
+        let (folder, path) =
+            file(&Fixture::new(1, 2).metadata(items).nodata("0"), &[4_i16, 8, 5, 6]);
+        let raster = open(&path).unwrap();
+        same(&read_all(&raster).values, &[1.0, 3.0, 5.0, 6.0]);
+        let names: Vec<&str> = raster.bands().iter().map(|band| band.name.as_str()).collect();
+        assert_eq!(names, ["band_1", "nir"]);
+
+        // The sidecar wins.
+        let pam = "<PAMDataset><PAMRasterBand band=\"1\"><Description>red</Description>\
+            <NoDataValue>8</NoDataValue><Scale>2</Scale></PAMRasterBand></PAMDataset>";
+        fs::write(folder.path().join("a.tif.aux.xml"), pam).unwrap();
+        let raster = open(&path).unwrap();
+        assert_eq!(raster.bands()[0].name, "red");
+        same(&read_all(&raster).values, &[7.0, f32::NAN, 5.0, f32::NAN]);
+    }
+
+    #[test]
+    fn alpha_hides_pixels_unless_it_is_asked_for_as_a_band() {
+        let fixture = Fixture { alpha: true, ..Fixture::new(1, 2) };
+        let (_folder, path) = file(&fixture, &[1_u8, 2, 3, 4, 0, 255]);
+        let raster = open(&path).unwrap();
+        assert_eq!((raster.bands().len(), raster.notes().len()), (2, 1));
+        let pixels = read_all(&raster);
+        assert_eq!(pixels.valid, [false, true]);
+        same(&pixels.values, &[f32::NAN, 2.0, f32::NAN, 4.0]);
+
+        let bands = Some(vec!["3".to_owned(), "1".to_owned()]);
+        let options = RasterOptions { bands, ..RasterOptions::default() };
+        let raster = Raster::open(&[path], &options).unwrap();
+        same(&read_all(&raster).values, &[0.0, 255.0, 1.0, 2.0]);
+        assert!(raster.notes().is_empty());
+    }
+
+    #[test]
+    fn files_are_stacked_in_order_and_bands_chosen_from_the_stack() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["b.tif", "a.tif"].map(|name| folder.path().join(name));
+        let item = |name: &str| format!("<Item sample=\"0\" role=\"description\">{name}</Item>");
+        Fixture::new(1, 2).metadata(&item("blue")).write(&paths[0], &[1_u8, 2]);
+        Fixture::new(1, 2).metadata(&item("red")).write(&paths[1], &[0.5_f32, 1.5, 7.0, 8.0]);
+        let open = |bands: Option<&[&str]>| {
+            let bands = bands.map(|bands| bands.iter().map(|&band| band.to_owned()).collect());
+            Raster::open(&paths, &RasterOptions { bands, ..RasterOptions::default() })
+        };
+        let all = open(None).unwrap();
+        same(&read_all(&all).values, &[1.0, 2.0, 0.5, 1.5, 7.0, 8.0]);
+        assert_eq!((all.bands()[0].dtype, all.bands()[2].dtype), (DataType::U8, DataType::F32));
+        assert_eq!(all.paths(), paths);
+        let chosen = open(Some(&["3", "blue"])).unwrap();
+        same(&read_all(&chosen).values, &[7.0, 8.0, 1.0, 2.0]);
+        for (bands, words) in [
+            (&["green"][..], "1 to 3: blue, red, band_3"),
+            (&["4"], "1 to 3"),
+            (&["0"], "1 to 3"),
+            (&["1", "blue"], "twice"),
+            (&[], "at least one"),
+        ] {
+            let message = open(Some(bands)).err().unwrap().to_string();
+            assert!(message.contains("data.bands") && message.contains(words), "{message}");
         }
-        if let Some(nodata) = band.nodata
-            && chosen.contains(&index)
-            && !can_hold(band.dtype, nodata)
+    }
+
+    #[test]
+    fn a_name_of_several_bands_needs_a_number() {
+        let item = |sample| format!("<Item sample=\"{sample}\" role=\"description\">x</Item>");
+        let (_folder, path) = file(&Fixture::new(1, 1).metadata(&(item(0) + &item(1))), &[1_u8, 2]);
+        let options = RasterOptions { bands: Some(vec!["x".into()]), ..RasterOptions::default() };
+        let message = Raster::open(&[path], &options).err().unwrap().to_string();
+        assert!(message.contains("use a number: 1, 2"), "{message}");
+    }
+
+    #[test]
+    fn files_on_other_grids_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a.tif", "b.tif"].map(|name| folder.path().join(name));
+        Fixture::new(1, 2).write(&paths[0], &[1_u8, 2]);
+        let mut other = Fixture::new(1, 2);
+        other.grid.crs = Crs::from_epsg(32618);
+        other.write(&paths[1], &[1_u8, 2]);
+        let error = Raster::open(&paths, &RasterOptions::default()).err().unwrap();
+        let message = error.to_string();
+        for word in ["a.tif", "b.tif", "EPSG:32617", "EPSG:32618"] {
+            assert!(message.contains(word), "{message}");
+        }
+    }
+
+    #[test]
+    fn blocks_never_written_are_missing_where_the_file_has_nodata() {
+        let plain = Fixture { unwritten: vec![1], rows_per_strip: 1, ..Fixture::new(3, 2) };
+        let (_folder, path) = file(&plain.clone().nodata("9"), &[1_u8, 2, 3, 4, 5, 6]);
+        assert_eq!(read_all(&open(&path).unwrap()).valid, [true, true, false, false, true, true]);
+        let (_folder, path) = file(&plain, &[1_u8, 2, 3, 4, 5, 6]);
+        same(&read_all(&open(&path).unwrap()).values, &[1.0, 2.0, 0.0, 0.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn a_block_above_the_limit_is_refused_with_the_command_that_tiles_the_file() {
+        let fixture = Fixture { rows_per_strip: 1100, ..Fixture::new(1100, 1000) };
+        let (_folder, path) = file(&fixture, &vec![0_u8; 1_100_000]);
+        let options = RasterOptions { max_block_mib: 1, ..RasterOptions::default() };
+        let error = Raster::open(std::slice::from_ref(&path), &options).err().unwrap();
+        assert!(matches!(error, Error::Unsupported { .. }));
+        let message = error.to_string();
+        assert!(message.contains("`gdal_translate -co TILED=YES"), "{message}");
+        assert!(message.contains("a_tiled.tif"), "{message}");
+        let raster = open(&path).unwrap();
+        assert_eq!(raster.largest_block_bytes(), 1_100_000);
+    }
+
+    #[test]
+    fn a_file_without_georeferencing_has_a_grid_in_pixels() {
+        let mut fixture = Fixture::new(3, 2);
+        fixture.grid.affine = crate::raster::Affine::IDENTITY;
+        fixture.grid.crs = Crs::default();
+        let (_folder, path) = file(&fixture, &[0_u8; 6]);
+        let raster = open(&path).unwrap();
+        assert_eq!(raster.grid(), &fixture.grid);
+        assert_eq!(raster.grid().bounds(), [0.0, 0.0, 2.0, 3.0]);
+    }
+
+    #[track_caller]
+    fn refused(bytes: &[u8], words: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad name.tif");
+        fs::write(&path, bytes).unwrap();
+        let message = open(&path).err().unwrap().to_string();
+        assert!(message.contains("bad name.tif") && message.contains(words), "{message}");
+    }
+
+    /// A classic TIFF with one directory of 32-bit values and 4 bytes of pixels after it.
+    fn classic(entries: &[(u16, u32)]) -> Vec<u8> {
+        let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+        bytes.extend((entries.len() as u16).to_le_bytes());
+        for (tag, value) in entries {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend([4, 0, 1, 0, 0, 0]);
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes.extend([0; 8]);
+        bytes
+    }
+
+    #[test]
+    fn files_that_are_no_raster_are_refused_by_name() {
+        refused(b"", "");
+        refused(b"PK\x03\x04 not a tiff at all", "begin like a TIFF");
+        refused(&classic(&[]), "0 rows and 0 columns");
+        refused(&b"II*\0\x00\0\0\0"[..], "no image");
+        let size = |rows, cols, last: &[(u16, u32)]| {
+            let first = [(256, cols), (257, rows), (258, 8), (259, 1)];
+            classic(&[&first[..], last].concat())
+        };
+        refused(&size(0, 5, &[(273, 8), (278, 5), (279, 4)]), "0 rows and 5 columns");
+        refused(&size(2, 2, &[(273, 8), (278, 0), (279, 4)]), "0 rows");
+        refused(&size(2, 2, &[(278, 2)]), "tag 273");
+        refused(&size(2, 2, &[(273, 8), (278, 1), (279, 4)]), "for 2 blocks");
+        refused(&size(2, 2, &[(273, 4000), (278, 2), (279, 4)]), "cut off");
+        refused(&size(u32::MAX, u32::MAX, &[(273, 8), (278, u32::MAX), (279, 4)]), "tile it with");
+        refused(&size(u32::MAX, 3, &[(273, 8), (278, 1), (279, 4)]), "for 4294967295 blocks");
+        let folder = tempfile::tempdir().unwrap();
+        assert!(open(folder.path()).err().unwrap().to_string().contains("folder"));
+        let missing = open(&folder.path().join("none.tif")).err().unwrap();
+        assert!(matches!(missing, Error::Io { .. }) && missing.to_string().contains("none.tif"));
+    }
+
+    #[test]
+    fn a_cut_file_is_refused_when_it_is_opened() {
+        let (_folder, path) = file(&Fixture::new(9, 40), &ramp(360));
+        let bytes = fs::read(&path).unwrap();
+        // The directory comes last in these files: put it where the pixels are cut.
+        for n_bytes in [bytes.len() - 1, bytes.len() / 2, 20, 9, 3] {
+            fs::write(&path, &bytes[..n_bytes]).unwrap();
+            assert!(open(&path).err().unwrap().to_string().contains("a.tif"), "{n_bytes}");
+        }
+    }
+
+    #[test]
+    fn windows_beyond_the_raster_are_refused() {
+        let (_folder, path) = file(&Fixture::new(3, 4), &ramp(12));
+        let raster = open(&path).unwrap();
+        for window in
+            [Window::square(2, 0, 2), Window::square(0, 4, 1), Window::square(u32::MAX, 0, 9)]
         {
-            let (name, dtype) = (&band.name, band.dtype);
-            notes.push(format!("{path}: nodata {nodata} cannot occur in {name}, which is {dtype}"));
+            assert!(raster.read(window).is_err(), "{window:?}");
         }
+        assert_eq!(raster.read(Window { row: 3, col: 4, rows: 0, cols: 0 }).unwrap().n_pixels(), 0);
     }
-    notes
-}
 
-fn can_hold(dtype: DataType, value: f64) -> bool {
-    let whole = |low: f64, high: f64| value.fract() == 0.0 && low <= value && value <= high;
-    match dtype {
-        DataType::U8 => whole(0.0, f64::from(u8::MAX)),
-        DataType::U16 => whole(0.0, f64::from(u16::MAX)),
-        DataType::U32 => whole(0.0, f64::from(u32::MAX)),
-        DataType::U64 => whole(0.0, u64::MAX as f64),
-        DataType::I8 => whole(f64::from(i8::MIN), f64::from(i8::MAX)),
-        DataType::I16 => whole(f64::from(i16::MIN), f64::from(i16::MAX)),
-        DataType::I32 => whole(f64::from(i32::MIN), f64::from(i32::MAX)),
-        DataType::I64 => whole(i64::MIN as f64, i64::MAX as f64),
-        DataType::F32 | DataType::F64 => true,
+    #[test]
+    fn threads_read_what_one_thread_reads() {
+        let fixture = Fixture {
+            tile_px: Some(16),
+            compression: Compression::Deflate,
+            ..Fixture::new(90, 70)
+        };
+        let (_folder, path) = file(&fixture, &ramp(2 * 90 * 70));
+        let raster = open(&path).unwrap();
+        let windows: Vec<Window> = (0..60).map(|at| Window::square(at, at % 40, 30)).collect();
+        let want: Vec<Pixels> =
+            windows.iter().map(|window| raster.read(*window).unwrap()).collect();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for (window, want) in windows.iter().zip(&want) {
+                        assert_eq!(&raster.read(*window).unwrap(), want);
+                    }
+                });
+            }
+        });
     }
-}
 
-fn display(path: &Path) -> String {
-    path.display().to_string()
+    #[test]
+    fn strips_too_wide_for_the_cache_are_noted() {
+        let (_folder, path) = file(&Fixture::new(600, 2500), &vec![0_u8; 1_500_000]);
+        let options = RasterOptions { cache_mib: 1, ..RasterOptions::default() };
+        let raster = Raster::open(std::slice::from_ref(&path), &options).unwrap();
+        assert!(raster.notes()[0].contains("2500 pixels wide"), "{:?}", raster.notes());
+        assert!(open(&path).unwrap().notes().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_read_is_noted() {
+        let mut fixture = Fixture::new(2, 2);
+        fixture.grid.affine = crate::raster::Affine::IDENTITY;
+        let (folder, path) = file(&fixture, &[0_u8; 4]);
+        fs::write(folder.path().join("a.tif.msk"), "").unwrap();
+        fs::write(folder.path().join("a.tfw"), "").unwrap();
+        let notes = open(&path).unwrap().notes().join("; ");
+        assert!(notes.contains("a.tif.msk") && notes.contains("a.tfw"), "{notes}");
+    }
 }
