@@ -118,10 +118,10 @@ impl SceneSplit {
     pub fn keep_training(&self, sample: &mut Sample, window: Window) {
         self.hide(sample, window);
         for index in self.grid.near(window, 0) {
-            if self.roles[index] != Some(Role::Train) {
-                if let Some(part) = window.intersection(self.grid.window(index)) {
-                    sample.unlabel(relative(part, window));
-                }
+            if self.roles[index] != Some(Role::Train)
+                && let Some(part) = window.intersection(self.grid.window(index))
+            {
+                sample.unlabel(relative(part, window));
             }
         }
     }

@@ -252,18 +252,17 @@ fn listed_block(scene: &SplitScene, origin: BlockOrigin, key: &str) -> Result<us
     Ok(index)
 }
 
-/// Deals the labelled blocks that have no role yet.
+/// Deals the blocks that have no role yet; those without a labelled pixel go to none.
 fn deal_rest(scenes: &[SplitScene], shares: &Shares, seed: u64, roles: &mut [Roles]) {
     let (mut rest, mut counts, mut listed) = (Vec::new(), Vec::new(), Vec::new());
     for (scene, its_roles) in scenes.iter().zip(roles) {
         for (role, block) in its_roles.iter_mut().zip(&scene.counts) {
             match role {
                 Some(role) => listed.push((*role, block)),
-                None if block.n_pixels() > 0 => {
+                None => {
                     rest.push(role);
                     counts.push(block);
                 }
-                None => {}
             }
         }
     }

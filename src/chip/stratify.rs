@@ -39,7 +39,7 @@ const NONE: usize = 3;
 ///
 /// So a class in three or more blocks reaches all splits unless rarer classes took its blocks, and
 /// presence comes before the exact share. `listed` are blocks that have a role already; a role with
-/// share 0 is dealt nothing.
+/// share 0 is dealt nothing, and a block without a labelled pixel goes to none.
 ///
 /// Source: Sechidis, Tsoumakas, Vlahavas 2011, "On the stratification of multi-label data",
 /// <https://doi.org/10.1007/978-3-642-23808-6_10>; ours counts pixels, not examples, adds rules 1

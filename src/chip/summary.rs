@@ -163,6 +163,9 @@ mod tests {
     fn says_which_class_a_split_lacks() {
         assert_eq!(summary([7, 1]).absent(), []);
         assert_eq!(summary([0, 1]).absent(), [(Role::Test, 0)]);
+        let mut nowhere = summary([0, 1]);
+        nowhere.roles[0].class_counts[0] = 0;
+        assert_eq!(nowhere.absent(), []);
         let text = summary([0, 1]).text(&classes());
         assert!(text.contains("no pixel of water in test"), "{text}");
         assert!(text.contains("37.5 %") && text.lines().all(|line| line.len() <= 80), "{text}");

@@ -8,6 +8,7 @@ mod role;
 
 mod sample;
 
+#[allow(clippy::module_inception)] // One concept per file, and the file has its name.
 mod scene;
 
 mod scenes;

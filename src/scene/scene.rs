@@ -172,11 +172,14 @@ mod tests {
     fn beyond_the_edge_everything_is_missing() {
         let folder = folder();
         let scene = open(folder.path()).unwrap();
-        let sample = scene.read(Window { row: 1, col: 2, rows: 2, cols: 3 }).unwrap();
-        assert_eq!(sample.pixels.valid, [true, false, false, false, false, false]);
-        assert_eq!(sample.labels, [1, IGNORE, IGNORE, IGNORE, IGNORE, IGNORE]);
-        assert_eq!((sample.pixels.values[0], sample.pixels.values[6]), (6.0, 16.0));
-        assert!(sample.pixels.values[1..6].iter().all(|value| value.is_nan()));
+        let sample = scene.read(Window { row: 0, col: 2, rows: 3, cols: 3 }).unwrap();
+        let inside = |index: usize| index == 0 || index == 3;
+        for index in 0..9 {
+            assert_eq!(sample.pixels.valid[index], inside(index));
+            assert_eq!(sample.pixels.values[9 + index].is_nan(), !inside(index));
+        }
+        assert_eq!((sample.labels[0], sample.labels[3], sample.labels[1]), (0, 1, IGNORE));
+        assert_eq!((sample.pixels.values[0], sample.pixels.values[12]), (3.0, 16.0));
         let outside = scene.read(Window::square(2, 3, 2)).unwrap();
         assert_eq!(outside.labels, [IGNORE; 4]);
     }
