@@ -15,7 +15,7 @@ use kuva::{
     },
 };
 
-use super::text::escape;
+use super::text::{self, escape};
 use crate::label::Color;
 
 /// Pixels of a PNG per unit of the drawing.
@@ -217,10 +217,17 @@ impl Drawing {
 
     /// A PNG file, two pixels a unit.
     pub(super) fn to_png(&self) -> Vec<u8> {
-        let backend = RasterBackend::new().with_scale(PNG_SCALE as f32);
-        let png = backend.render_scene(&self.scene(Look::File)).expect("draws into memory");
-        let sheet = image::load_from_memory(&png).expect("a PNG of our own");
-        let mut sheet = sheet.to_rgb8();
+        let mut scene = self.scene(Look::File);
+        let is_upright = |mark: &Primitive| matches!(mark, Primitive::Text { rotate: Some(_), .. });
+        scene.elements.retain(|mark| !is_upright(mark));
+        let mut sheet = pixels(&scene);
+        for mark in &self.marks {
+            if let Mark::Text { x, y, text } = mark
+                && text.upright
+            {
+                write_upright(&mut sheet, *x, *y, text);
+            }
+        }
         for (area, image) in &self.pictures {
             let scaled = |length: f64| (length * f64::from(PNG_SCALE)).round() as u32;
             let (width, height) = (scaled(area.width).max(1), scaled(area.height).max(1));
@@ -306,6 +313,39 @@ fn primitive(mark: &Mark, look: Look) -> Primitive {
     }
 }
 
+/// Writes a text from bottom to top. kuva turns pixels of text coarsely, so we turn the letters.
+fn write_upright(sheet: &mut RgbImage, x: f64, y: f64, text: &Text) {
+    let size = f64::from(text.size);
+    let (length, height, base_line) =
+        (text::width(&text.content, text.size), 1.6 * size, 1.2 * size);
+    let start = match text.anchor {
+        Anchor::Start => 0.0,
+        Anchor::Middle => length / 2.0,
+        Anchor::End => length,
+    };
+    let mut line = Drawing::new(length, height);
+    line.text(start, base_line, Text { upright: false, ..text.clone() });
+    let line = imageops::rotate270(&pixels(&line.scene(Look::File)));
+
+    let scaled = |length: f64| (length * f64::from(PNG_SCALE)).round() as i64;
+    let top = scaled(y + start) - i64::from(line.height());
+    let left = scaled(x - base_line);
+    for (col, row, pixel) in line.enumerate_pixels() {
+        let place = (u32::try_from(left + i64::from(col)), u32::try_from(top + i64::from(row)));
+        let (Ok(col), Ok(row)) = place else { continue };
+        if let Some(below) = sheet.get_pixel_mut_checked(col, row) {
+            below.0 = std::array::from_fn(|channel| below.0[channel].min(pixel.0[channel]));
+        }
+    }
+}
+
+/// The scene as pixels, [`PNG_SCALE`] a unit.
+fn pixels(scene: &Scene) -> RgbImage {
+    let backend = RasterBackend::new().with_scale(PNG_SCALE as f32);
+    let png = backend.render_scene(scene).expect("draws into memory");
+    image::load_from_memory(&png).expect("a PNG of our own").to_rgb8()
+}
+
 fn svg_picture((area, image): &(Area, RgbImage)) -> String {
     let Area { left, top, width, height } = area;
     format!(
@@ -357,6 +397,19 @@ mod tests {
         let svg = drawing().to_inline_svg("title");
         assert!(svg.contains("fill=\"var(--ink)\"") && !svg.contains("fill=\"white\""), "{svg}");
         assert!(svg.contains("href=\"data:image/png;base64,"));
+    }
+
+    #[test]
+    fn an_upright_text_of_a_png_stands_above_its_start() {
+        let mut drawing = Drawing::new(40.0, 60.0);
+        drawing.text(20.0, 50.0, Text::new("lll", 12).upright());
+        let png = image::load_from_memory(&drawing.to_png()).unwrap().to_rgb8();
+        let dark: Vec<_> = png.enumerate_pixels().filter(|(_, _, it)| it.0[0] < 128).collect();
+        let (cols, rows): (Vec<_>, Vec<_>) = dark.iter().map(|(col, row, _)| (*col, *row)).unzip();
+        let range = |of: &[u32]| (*of.iter().min().unwrap(), *of.iter().max().unwrap());
+        let ((left, right), (top, bottom)) = (range(&cols), range(&rows));
+        assert!(20 <= left && (38..=40).contains(&right), "columns {left} to {right}");
+        assert!(70 <= top && (90..100).contains(&bottom), "rows {top} to {bottom}");
     }
 
     #[test]
