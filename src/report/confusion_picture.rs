@@ -24,7 +24,7 @@ pub(super) fn confusion_picture(metrics: &Metrics) -> Drawing {
         width: cell * n as f64,
         height: cell * n as f64,
     };
-    let mut drawing = Drawing::new((grid.right() + 20.0).max(520.0), grid.bottom() + 78.0);
+    let mut drawing = Drawing::new((grid.right() + 20.0).max(620.0), grid.bottom() + 78.0);
     let confusion = Confusion::from_rows(&metrics.confusion).expect("metrics hold a square");
     for map in 0..n {
         for reference in 0..n {
@@ -98,7 +98,7 @@ fn draw_names(drawing: &mut Drawing, grid: Area, cell: f64, metrics: &Metrics) {
 /// The ramp below the grid.
 fn draw_scale(drawing: &mut Drawing, grid: Area) {
     let (n, width) = (50, 5.0);
-    let (left, top) = (grid.left.min(214.0), grid.bottom() + 22.0);
+    let (left, top) = (grid.left, grid.bottom() + 22.0);
     for step in 0..n {
         let area = Area { left: left + width * f64::from(step), top, width, height: 10.0 };
         drawing.tint(area, Paint::Fixed(BLUE), (f64::from(step) + 0.5) / f64::from(n));
@@ -110,5 +110,5 @@ fn draw_scale(drawing: &mut Drawing, grid: Area) {
         drawing.text(left + share * whole.width, top + 24.0, text);
     }
     let label = "share of the reference class (column) mapped as the row's class";
-    drawing.text(left.min(120.0), top + 44.0, Text::new(label, 11));
+    drawing.text(left, top + 44.0, Text::new(label, 11));
 }

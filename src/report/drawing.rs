@@ -15,67 +15,18 @@ use kuva::{
     },
 };
 
-use super::text::escape;
-use crate::label::Color;
+use super::{
+    paint::Look,
+    text::{self, escape},
+};
+
+pub(super) use super::paint::Paint;
 
 /// Pixels of a PNG per unit of the drawing.
 const PNG_SCALE: u32 = 2;
 
 /// Fonts of the SVG files; the first is the one that PNG files are drawn with.
 const FONTS: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
-
-/// What a mark is painted with: a role that follows the page's light or dark look, or one colour.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Paint {
-    /// Text and axes.
-    Ink,
-    /// Text of less weight.
-    Faint,
-    /// Grid lines and frames.
-    Rule,
-    /// One of four colours of data, told apart by colour-blind readers (Okabe & Ito 2008).
-    Series(usize),
-    /// The same in every look.
-    Fixed(Color),
-}
-
-/// Where the drawing will be seen.
-#[derive(Clone, Copy)]
-enum Look {
-    /// In a file of its own, on white.
-    File,
-    /// Inside the page, whose style sheet sets the colours.
-    Page,
-}
-
-const SERIES: [Color; 4] =
-    [Color([0, 114, 178]), Color([230, 159, 0]), Color([0, 158, 115]), Color([204, 121, 167])];
-
-impl Paint {
-    fn seen_in(self, look: Look) -> SceneColor {
-        match (self, look) {
-            (Self::Fixed(color), _) => rgb(color),
-            (Self::Ink, Look::File) => SceneColor::Rgb(27, 31, 36),
-            (Self::Faint, Look::File) => SceneColor::Rgb(87, 96, 106),
-            (Self::Rule, Look::File) => SceneColor::Rgb(216, 222, 228),
-            (Self::Series(index), Look::File) => rgb(SERIES[index % SERIES.len()]),
-            (Self::Ink, Look::Page) => variable("ink"),
-            (Self::Faint, Look::Page) => variable("faint"),
-            (Self::Rule, Look::Page) => variable("rule"),
-            (Self::Series(index), Look::Page) => {
-                variable(&format!("series-{}", index % SERIES.len()))
-            }
-        }
-    }
-}
-
-fn rgb(Color([red, green, blue]): Color) -> SceneColor {
-    SceneColor::Rgb(red, green, blue)
-}
-
-fn variable(name: &str) -> SceneColor {
-    SceneColor::Css(format!("var(--{name})").into())
-}
 
 /// Which end of a text its position is.
 #[derive(Clone, Copy, Debug)]
@@ -217,10 +168,17 @@ impl Drawing {
 
     /// A PNG file, two pixels a unit.
     pub(super) fn to_png(&self) -> Vec<u8> {
-        let backend = RasterBackend::new().with_scale(PNG_SCALE as f32);
-        let png = backend.render_scene(&self.scene(Look::File)).expect("draws into memory");
-        let sheet = image::load_from_memory(&png).expect("a PNG of our own");
-        let mut sheet = sheet.to_rgb8();
+        let mut scene = self.scene(Look::File);
+        let is_upright = |mark: &Primitive| matches!(mark, Primitive::Text { rotate: Some(_), .. });
+        scene.elements.retain(|mark| !is_upright(mark));
+        let mut sheet = pixels(&scene);
+        for mark in &self.marks {
+            if let Mark::Text { x, y, text } = mark
+                && text.upright
+            {
+                write_upright(&mut sheet, *x, *y, text);
+            }
+        }
         for (area, image) in &self.pictures {
             let scaled = |length: f64| (length * f64::from(PNG_SCALE)).round() as u32;
             let (width, height) = (scaled(area.width).max(1), scaled(area.height).max(1));
@@ -306,6 +264,39 @@ fn primitive(mark: &Mark, look: Look) -> Primitive {
     }
 }
 
+/// Writes a text from bottom to top. kuva turns pixels of text coarsely, so we turn the letters.
+fn write_upright(sheet: &mut RgbImage, x: f64, y: f64, text: &Text) {
+    let size = f64::from(text.size);
+    let (length, height, base_line) =
+        (text::width(&text.content, text.size), 1.6 * size, 1.2 * size);
+    let start = match text.anchor {
+        Anchor::Start => 0.0,
+        Anchor::Middle => length / 2.0,
+        Anchor::End => length,
+    };
+    let mut line = Drawing::new(length, height);
+    line.text(start, base_line, Text { upright: false, ..text.clone() });
+    let line = imageops::rotate270(&pixels(&line.scene(Look::File)));
+
+    let scaled = |length: f64| (length * f64::from(PNG_SCALE)).round() as i64;
+    let top = scaled(y + start) - i64::from(line.height());
+    let left = scaled(x - base_line);
+    for (col, row, pixel) in line.enumerate_pixels() {
+        let place = (u32::try_from(left + i64::from(col)), u32::try_from(top + i64::from(row)));
+        let (Ok(col), Ok(row)) = place else { continue };
+        if let Some(below) = sheet.get_pixel_mut_checked(col, row) {
+            below.0 = std::array::from_fn(|channel| below.0[channel].min(pixel.0[channel]));
+        }
+    }
+}
+
+/// The scene as pixels, [`PNG_SCALE`] a unit.
+fn pixels(scene: &Scene) -> RgbImage {
+    let backend = RasterBackend::new().with_scale(PNG_SCALE as f32);
+    let png = backend.render_scene(scene).expect("draws into memory");
+    image::load_from_memory(&png).expect("a PNG of our own").to_rgb8()
+}
+
 fn svg_picture((area, image): &(Area, RgbImage)) -> String {
     let Area { left, top, width, height } = area;
     format!(
@@ -357,6 +348,22 @@ mod tests {
         let svg = drawing().to_inline_svg("title");
         assert!(svg.contains("fill=\"var(--ink)\"") && !svg.contains("fill=\"white\""), "{svg}");
         assert!(svg.contains("href=\"data:image/png;base64,"));
+    }
+
+    #[test]
+    fn an_upright_text_of_a_png_stands_above_its_start() {
+        let mut drawing = Drawing::new(40.0, 60.0);
+        drawing.text(20.0, 50.0, Text::new("LLL", 12).upright());
+        let png = image::load_from_memory(&drawing.to_png()).unwrap().to_rgb8();
+        let dark: Vec<_> = png.enumerate_pixels().filter(|(_, _, it)| it.0[0] < 128).collect();
+        let (cols, rows): (Vec<_>, Vec<_>) = dark.iter().map(|(col, row, _)| (*col, *row)).unzip();
+        // The feet of the letters are on the right, their stems run to the left.
+        let n_in = |wanted: u32| cols.iter().filter(|col| **col == wanted).count();
+        let range = |of: &[u32]| (*of.iter().min().unwrap(), *of.iter().max().unwrap());
+        let ((left, right), (top, bottom)) = (range(&cols), range(&rows));
+        assert!(20 <= left && (38..=40).contains(&right), "columns {left} to {right}");
+        assert!(2 * n_in(left) < n_in(right - 1), "{} and {}", n_in(left), n_in(right - 1));
+        assert!(55 <= top && (90..100).contains(&bottom), "rows {top} to {bottom}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn grouped_bars(bars: &GroupedBars) -> Drawing {
     let plot = Area {
         left: NAME_WIDTH,
         top: HEAD,
-        width: WIDTH - NAME_WIDTH - 80.0,
+        width: WIDTH - NAME_WIDTH - 120.0,
         height: group_height * bars.groups.len() as f64,
     };
     let axis = Axis { values: [0.0, bars.max], positions: [plot.left, plot.right()] };

@@ -8,6 +8,8 @@ mod panel;
 
 mod text;
 
+mod paint;
+
 mod drawing;
 
 mod axis;

@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn values_are_stretched_between_the_limits() {
         let display =
-            DisplayBands { bands: [0, 1, 0], limits: [[2.0, 8.0], [0.0, 10.0], [0.0, 20.0]] };
-        let wanted = [[0, 128, 0], [255, 128, 128], hatch(2)];
+            DisplayBands { bands: [0, 1, 0], limits: [[2.0, 8.0], [4.0, 6.0], [-10.0, 10.0]] };
+        let wanted = [[0, 128, 128], [255, 128, 255], hatch(2)];
         assert_eq!(row(&composite(&pixels(), &display)), wanted);
     }
 

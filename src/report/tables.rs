@@ -46,7 +46,7 @@ pub(super) fn class_table(metrics: &Metrics, classes: &Classes, area_unit: &str)
         number("mapped px"),
         number("mapped area"),
     ];
-    table("Figures of each class", &columns, rows)
+    wide(&table("Figures of each class", &columns, rows))
 }
 
 /// Figures of all classes together, one column a split.
@@ -105,7 +105,7 @@ pub(super) fn confusion_table(metrics: &Metrics) -> String {
         })
         .collect();
     format!(
-        "<div class=\"scroll\"><table><caption>Pixels; rows = map, columns = reference</caption>\n\
+        "<div class=\"scroll wide\"><table><caption>Pixels; rows = map, columns = reference</caption>\n\
          <thead><tr><th scope=\"col\">map \\ reference</th>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
 }
@@ -226,6 +226,11 @@ fn area(area: f64) -> String {
         return "–".to_owned();
     }
     if area < 1e4 { significant(area) } else { thousands(area.round() as u64) }
+}
+
+/// The table with a first column that stays in sight on narrow screens.
+fn wide(table: &str) -> String {
+    table.replacen("\"scroll\"", "\"scroll wide\"", 1)
 }
 
 /// Cells are HTML already. The first column names the row.
