@@ -79,33 +79,35 @@ impl Conv {
         };
         let gradient = layout.images(gradient);
 
-        // One task for every kernel row, block of output channels and panel of (column, channel).
+        // One task for every kernel row and block of output channels.
         let n_blocks = gradient.channels / CHANNELS;
         let panel = OUTER_REGISTERS * lanes();
         let n_line = self.kernel * input;
         let n_panels = n_line.div_ceil(panel);
         let mut sums = vec![0.0; self.kernel * n_blocks * n_panels * CHANNELS * panel];
-        sums.par_chunks_mut(CHANNELS * panel).enumerate().for_each(|(task, out)| {
-            let (row, block) = (task / n_panels / n_blocks, task / n_panels % n_blocks);
+        sums.par_chunks_mut(n_panels * CHANNELS * panel).enumerate().for_each(|(task, out)| {
+            let (row, block) = (task / n_blocks, task % n_blocks);
             dispatch(Outer {
                 gradient: &gradient.values[block * CHANNELS..],
                 gradient_step: gradient.channels,
                 values: &images.values,
                 windows: &windows,
-                offset: row * images.line() + task % n_panels * panel,
+                offset: row * images.line(),
                 out,
             });
         });
 
-        let mut weights = vec![0.0; output * input * self.kernel * self.kernel];
-        weights.par_chunks_mut(self.kernel).enumerate().for_each(|(line, weights)| {
-            let (row, from) = (line % self.kernel, line / self.kernel % input);
-            let to = line / self.kernel / input;
-            let block = row * n_blocks + to / CHANNELS;
-            for (col, weight) in weights.iter_mut().enumerate() {
-                let lane = col * input + from;
-                let task = block * n_panels + lane / panel;
-                *weight = sums[(task * CHANNELS + to % CHANNELS) * panel + lane % panel];
+        let (kernel, area) = (self.kernel, self.kernel * self.kernel);
+        let mut weights = vec![0.0; output * input * area];
+        weights.par_chunks_mut(input * area).enumerate().for_each(|(to, weights)| {
+            let (block, channel) = (to / CHANNELS, to % CHANNELS);
+            for row in 0..kernel {
+                let task = (row * n_blocks + block) * n_panels;
+                for lane in 0..n_line {
+                    let (col, from) = (lane / input, lane % input);
+                    let sum = ((task + lane / panel) * CHANNELS + channel) * panel + lane % panel;
+                    weights[from * area + row * kernel + col] = sums[sum];
+                }
             }
         });
         weights
@@ -138,12 +140,16 @@ impl Conv {
         let panel = registers * lanes();
         let n_panels = output.div_ceil(panel);
         let n_line = self.kernel * input;
-        let mut panels = vec![0.0; n_panels * self.kernel * n_line * panel];
-        panels.par_chunks_mut(panel).enumerate().for_each(|(index, lanes)| {
-            let (from, tap) = (index % input, index / input % (self.kernel * self.kernel));
-            let first = index / input / (self.kernel * self.kernel) * panel;
-            for (to, lane) in (first..output).zip(lanes) {
-                *lane = weight(to, tap, from);
+        let area = self.kernel * self.kernel;
+        let mut panels = vec![0.0; n_panels * area * input * panel];
+        panels.par_chunks_mut(area * input * panel).enumerate().for_each(|(index, lanes)| {
+            let first = index * panel;
+            for from in 0..input {
+                for to in first..output.min(first + panel) {
+                    for tap in 0..area {
+                        lanes[(tap * input + from) * panel + to - first] = weight(to, tap, from);
+                    }
+                }
             }
         });
 

@@ -39,6 +39,9 @@ const CHANNELS_FEW_REGISTERS: usize = 4;
 /// Registers along the lanes of [`Outer`].
 pub(crate) const OUTER_REGISTERS: usize = 3;
 
+/// Pixels whose values stay in the cache while all panels pass over them.
+const PIXELS_IN_CACHE: usize = 64;
+
 /// AVX2 has 16 registers; AVX-512 and NEON have 32.
 const LANES_OF_FEW_REGISTERS: usize = 8;
 
@@ -112,7 +115,8 @@ impl Correlate<'_> {
 /// Sums over pixels of the products of channels and image patches.
 ///
 /// ```text
-/// out[channel][lane] = sum_pixel gradient[pixel * gradient_step + channel] * values[windows[pixel] + offset + lane]
+/// out[panel][channel][lane] = sum_pixel gradient[pixel * gradient_step + channel]
+///                             * values[windows[pixel] + offset + panel * lanes + lane]
 /// ```
 pub(crate) struct Outer<'a> {
     /// Begins at the first of the [`CHANNELS`] channels of the first pixel.
@@ -122,7 +126,7 @@ pub(crate) struct Outer<'a> {
     pub values: &'a [f32],
     pub windows: &'a [usize],
     pub offset: usize,
-    /// `[channel, lane]`, with [`OUTER_REGISTERS`] registers of lanes.
+    /// `[panel, channel, lane]`, with [`OUTER_REGISTERS`] registers of lanes; zeros before.
     pub out: &'a mut [f32],
 }
 
@@ -144,23 +148,27 @@ impl Outer<'_> {
     fn run<S: Simd, const C: usize>(self, simd: S) {
         const R: usize = OUTER_REGISTERS;
         let (out, _) = S::as_mut_simd_f32s(self.out).0.as_chunks_mut::<R>();
-        for (block, out) in out.chunks_exact_mut(C).enumerate() {
-            let mut sums = [[simd.splat_f32s(0.0); R]; C];
-            let gradients = self.gradient.chunks(self.gradient_step);
-            for (gradient, window) in gradients.zip(self.windows) {
-                let (gradient, _) =
-                    gradient[block * C..].split_first_chunk::<C>().expect("a block");
-                let values = &self.values[window + self.offset..][..R * S::F32_LANES];
-                let (values, _) = S::as_simd_f32s(values);
-                let values: [S::f32s; R] = std::array::from_fn(|r| values[r]);
-                for c in 0..C {
-                    let gradient = simd.splat_f32s(gradient[c]);
-                    for r in 0..R {
-                        sums[c][r] = simd.mul_add_e_f32s(gradient, values[r], sums[c][r]);
+        let gradients = self.gradient.chunks(self.gradient_step * PIXELS_IN_CACHE);
+        for (gradient, windows) in gradients.zip(self.windows.chunks(PIXELS_IN_CACHE)) {
+            for (block, out) in out.chunks_exact_mut(C).enumerate() {
+                let (panel, block) = (block / (CHANNELS / C), block % (CHANNELS / C));
+                let offset = self.offset + panel * R * S::F32_LANES;
+                let mut sums: [[S::f32s; R]; C] = std::array::from_fn(|c| out[c]);
+                for (gradient, window) in gradient.chunks(self.gradient_step).zip(windows) {
+                    let (gradient, _) =
+                        gradient[block * C..].split_first_chunk::<C>().expect("a block");
+                    let values = &self.values[window + offset..][..R * S::F32_LANES];
+                    let (values, _) = S::as_simd_f32s(values);
+                    let values: [S::f32s; R] = std::array::from_fn(|r| values[r]);
+                    for c in 0..C {
+                        let gradient = simd.splat_f32s(gradient[c]);
+                        for r in 0..R {
+                            sums[c][r] = simd.mul_add_e_f32s(gradient, values[r], sums[c][r]);
+                        }
                     }
                 }
+                out.copy_from_slice(&sums);
             }
-            out.copy_from_slice(&sums);
         }
     }
 }
