@@ -20,10 +20,10 @@ pub fn sum_fixed<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
             return values.sum_dim(0);
         }
         let n_rows = n_values / ROW;
-        let rows: Tensor<2> = values.clone().slice([0..n_rows * ROW]).reshape([n_rows, ROW]);
+        let rows: Tensor<2> = values.clone().narrow(0, 0, n_rows * ROW).reshape([n_rows, ROW]);
         let mut sums: Tensor<1> = rows.sum_dim(1).reshape([n_rows]);
         if n_rows * ROW < n_values {
-            let rest = values.slice([n_rows * ROW..n_values]).sum_dim(0);
+            let rest = values.narrow(0, n_rows * ROW, n_values % ROW).sum_dim(0);
             sums = Tensor::cat(vec![sums, rest], 0);
         }
         values = sums;

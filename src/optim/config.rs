@@ -76,7 +76,7 @@ impl OptimizerConfig {
 
     fn check(&self) -> Result<()> {
         let positive = |value: f64| 0.0 < value && value.is_finite();
-        let below_one = |value: f64| 0.0 <= value && value < 1.0;
+        let below_one = |value: f64| (0.0..1.0).contains(&value);
         let [beta1, beta2] = self.betas;
         let rules = [
             ("lr", self.lr, positive(self.lr), "must be above 0"),

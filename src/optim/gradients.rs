@@ -90,9 +90,9 @@ impl Gradients {
 fn sum_of_squares(values: &[f32]) -> f64 {
     let of_chunks: Vec<f64> = values
         .par_chunks(CHUNK)
-        .map(|chunk| chunk.iter().map(|&value| f64::from(value).powi(2)).sum())
+        .map(|chunk| chunk.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>())
         .collect();
-    of_chunks.into_iter().sum()
+    of_chunks.into_iter().sum::<f64>()
 }
 
 struct Collector {

@@ -2,8 +2,10 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::{Device, Tensor, module::conv2d, ops::ConvOptions},
+    tensor::{Device, Tensor},
 };
+
+use super::conv_op::convolve;
 
 /// Convolution with a square kernel and zeros around the image, as much as half the kernel.
 #[derive(Module, Debug)]
@@ -38,8 +40,10 @@ impl Conv2d {
     /// `[batch, channel in, row, col]` to `[batch, channel out, row / stride, col / stride]`,
     /// rounded up.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        let [.., kernel_px] = self.weight.dims();
-        let options = ConvOptions::new([self.stride_px; 2], [kernel_px / 2; 2], [1; 2], 1);
-        conv2d(images, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+        let images = convolve(images, self.weight.val(), self.stride_px);
+        match &self.bias {
+            Some(bias) => images + bias.val().reshape([1, -1, 1, 1]),
+            None => images,
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Layers shared by the models. Each starts at neutral values; [`initialise`](super::initialise)
 //! draws the weights.
 
+mod conv_op;
+
 mod conv;
 
 mod batch_norm;
