@@ -10,6 +10,8 @@ mod text;
 
 mod paint;
 
+mod mark;
+
 mod drawing;
 
 mod axis;
