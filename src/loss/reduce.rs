@@ -36,8 +36,9 @@ mod tests {
 
     use super::*;
 
+    /// Numbers of all sizes that nearly cancel, so that the bits show the order of additions.
     fn values(n: usize) -> Vec<f32> {
-        (0..n).map(|k| (k as f32 * 0.7).sin() * 1e3 + 0.1).collect()
+        (0..n).map(|k| (k as f32 * 0.7).sin() * 10f32.powi(k as i32 % 7 - 3)).collect()
     }
 
     fn sum(values: &[f32]) -> f32 {
