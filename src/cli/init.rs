@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::common::{shown, tell};
 use crate::{
     Error,
-    chip::ChipsConfig,
+    chip::{ChipsConfig, SplitConfig},
     label::classes_of,
     raster::{Raster, RasterOptions, write_atomically},
     run::{RunFile, commented},
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         tell(&format!("ignored {code:>5}"));
     }
 
-    let size_px = chip_px(grid.rows, grid.cols);
+    let (size_px, split) = sizes(grid.rows, grid.cols);
     let paths: Vec<String> =
         args.images.iter().map(|it| relative(it, &args.output)).collect::<Result<_, _>>()?;
     let images = match paths.as_slice() {
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             ..DataConfig::default()
         },
         chips: ChipsConfig { size_px, ..ChipsConfig::default() },
-        split: Default::default(),
+        split,
         augment: Default::default(),
         model: Default::default(),
         loss: Default::default(),
@@ -109,13 +109,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The largest chip whose blocks, twice as wide, still make a split.
-fn chip_px(rows: u32, cols: u32) -> u32 {
-    let enough = |&&size: &&u32| {
-        let n = |length: u32| u64::from(length / (2 * size));
+/// The chip size and the split of a raster: the largest chips of which there are enough blocks,
+/// twice as wide; in a small raster blocks as wide as a chip, which windows may reach across.
+fn sizes(rows: u32, cols: u32) -> (u32, SplitConfig) {
+    let enough = |block: u32| {
+        let n = |length: u32| u64::from(length / block);
         MIN_BLOCKS <= n(rows) * n(cols)
     };
-    CHIP_SIZES.iter().find(enough).copied().unwrap_or(CHIP_SIZES[3].min(rows.min(cols)).max(1))
+    if let Some(&size) = CHIP_SIZES[..3].iter().find(|&&size| enough(2 * size)) {
+        return (size, SplitConfig::default());
+    }
+    let size = CHIP_SIZES.iter().copied().find(|&size| enough(size));
+    let size = size.unwrap_or(CHIP_SIZES[3].min(rows.min(cols) / 4)).max(1);
+    (size, SplitConfig { block_px: Some(size), hide: true, ..SplitConfig::default() })
 }
 
 /// `path` as the run file at `output` would name it: relative to its folder where it lies below.
@@ -133,10 +139,14 @@ mod tests {
 
     #[test]
     fn the_chip_leaves_enough_blocks_for_a_split() {
-        for ((rows, cols), size) in
-            [((5000, 5000), 256), ((1024, 1024), 128), ((443, 489), 32), ((20, 300), 20)]
-        {
-            assert_eq!(chip_px(rows, cols), size, "{rows} x {cols}");
+        for ((rows, cols), size, block) in [
+            ((5000, 5000), 256, None),
+            ((1024, 1024), 128, None),
+            ((443, 489), 64, Some(64)),
+            ((20, 300), 5, Some(5)),
+        ] {
+            let (found, split) = sizes(rows, cols);
+            assert_eq!((found, split.block_px), (size, block), "{rows} x {cols}");
         }
     }
 }

@@ -73,11 +73,11 @@ pub(super) fn train(
         if options.dry_run {
             return Ok(None);
         }
-        let folder =
-            if options.force { RunFolder::replace(&folder) } else { RunFolder::create(&folder) }?;
-        tell(&format!("writing to {}", shown(folder.path())));
+        let make_folder =
+            || if options.force { RunFolder::replace(&folder) } else { RunFolder::create(&folder) };
         let environment = Environment::here(options.compute.n_threads(), &options.compute.device);
-        let mut run = Run::create(run_file, data, folder, environment, utc_now(), device)?;
+        let mut run = Run::create(run_file, data, make_folder, environment, utc_now(), device)?;
+        tell(&format!("writing to {}", shown(run.folder.path())));
         run.manifest.add_seconds("prepare", seconds());
         go_on(&mut run, options.json)?;
         Ok(Some(run))

@@ -47,11 +47,6 @@ pub fn peak_memory_bytes() -> Option<u64> {
     status_bytes("VmHWM:")
 }
 
-/// Memory that this process holds now, in bytes; `None` where the system does not say.
-pub fn memory_bytes() -> Option<u64> {
-    status_bytes("VmRSS:")
-}
-
 fn status_bytes(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
@@ -71,7 +66,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_peak_is_at_least_what_is_held() {
-        let held = memory_bytes().unwrap();
+        let held = status_bytes("VmRSS:").unwrap();
         assert!(1 << 20 < held && held <= peak_memory_bytes().unwrap());
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::{module::Module, tensor::Device};
 
-use super::{RunFile, memory_bytes, peak_memory_bytes};
+use super::{RunFile, peak_memory_bytes};
 use crate::{
     error::Result,
     loss::CrossEntropy,
@@ -25,8 +25,8 @@ pub struct Estimate {
     pub memory_bytes: Option<u64>,
 }
 
-/// Takes one training step with a single chip on a network that is thrown away, and extrapolates
-/// to the batch and the number of steps.
+/// Takes one training step with a whole batch, on a network that is thrown away, and extrapolates
+/// to the number of steps.
 ///
 /// `seconds` tells the time. Validation is counted as a third of a training step per window, which
 /// is what a forward pass costs.
@@ -57,23 +57,16 @@ pub fn estimate(
     let loss = run_file.loss.build(data.classes().len())?;
     let mut optimizer = run_file.optimizer.build()?;
     let chip = data.training_chip(0, 0)?;
-    // Batch norm needs two values per channel, also in the coarsest features of a small chip.
-    let chips = vec![chip; 2];
-
-    let before = memory_bytes();
-    let network = step(network, &mut optimizer, &loss, &chips, device); // Touches all memory once.
-    let after_first = peak_memory_bytes();
+    // The first step is slower: it makes the optimizer's memory and warms up threads. Batch norm
+    // needs two values per channel, also in the coarsest features of a small chip.
+    let network = step(network, &mut optimizer, &loss, &vec![chip.clone(); 2], device);
+    let chips = vec![chip; batch as usize];
     let began = seconds();
     step(network, &mut optimizer, &loss, &chips, device);
-    let per_chip = (seconds() - began) / chips.len() as f64;
-
+    let per_chip = (seconds() - began) / batch as f64;
     let equivalents = n_chips as f64 + n_windows as f64 * n_checks as f64 / 3.0;
-    let memory = before.zip(after_first).map(|(before, peak)| {
-        let fixed = before + 4 * 4 * n_parameters; // Weights, gradients, two moments.
-        let of_chips = (peak.saturating_sub(fixed)) / chips.len() as u64;
-        fixed + of_chips * batch
-    });
-    Ok(Estimate { n_parameters, n_steps, seconds: per_chip * equivalents, memory_bytes: memory })
+    let (seconds, memory_bytes) = (per_chip * equivalents, peak_memory_bytes());
+    Ok(Estimate { n_parameters, n_steps, seconds, memory_bytes })
 }
 
 fn step<M: Segmenter + Module>(

@@ -37,17 +37,18 @@ pub struct Run {
 }
 
 impl Run {
-    /// Begins a run in an empty folder: writes the run file with every default, the statistics and
-    /// the manifest. `started` is the present time, UTC; `device` does not differentiate.
+    /// Begins a run: makes its folder with `make_folder`, and writes the run file with every
+    /// default, the statistics and the manifest. `started` is the present time, UTC; `device` does
+    /// not differentiate. Whatever can be wrong with the inputs is found before there is a folder.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if a file cannot be read or written, [`Error::Leak`] if training windows show
-    /// evaluation pixels.
+    /// [`Error::Leak`] if training windows show evaluation pixels, [`Error::Io`] if a file cannot
+    /// be read or written, and those of `make_folder`.
     pub fn create(
         run_file: RunFile,
         data: Dataset,
-        folder: RunFolder,
+        make_folder: impl FnOnce() -> Result<RunFolder>,
         environment: Environment,
         started: String,
         device: Device,
@@ -69,6 +70,7 @@ impl Run {
             seconds: BTreeMap::new(),
             peak_memory_bytes: None,
         };
+        let folder = make_folder()?;
         let statistics = serde_json::to_string_pretty(&data.statistics).expect("plain data");
         write_atomically(&folder.statistics(), format!("{statistics}\n").as_bytes())?;
         manifest.write(&folder.manifest())?;

@@ -21,7 +21,7 @@ mod execute;
 mod report_data;
 
 pub use commented::commented;
-pub use environment::{Environment, memory_bytes, peak_memory_bytes};
+pub use environment::{Environment, peak_memory_bytes};
 pub use estimate::{Estimate, estimate};
 pub use execute::Run;
 pub use keys::check_keys;
