@@ -14,7 +14,7 @@ use crate::{
     Error,
     bundle::Bundle,
     infer::Predictor,
-    predict::{MapOutputs, predict_map},
+    predict::{MapOutputs, open_for_prediction, predict_map},
     raster::{Raster, Window},
 };
 
@@ -139,7 +139,7 @@ fn predict(
     images: &[PathBuf],
     map: &Path,
 ) -> anyhow::Result<()> {
-    let raster = Raster::open(images, &bundle.header.raster_options())?;
+    let raster = open_for_prediction(images, &bundle.header)?;
     for note in raster.notes() {
         tell(note);
     }

@@ -39,6 +39,16 @@ impl DataType {
         })
     }
 
+    /// Bytes of a stored number.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+
     /// Whether values can have a fraction.
     pub fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64)
