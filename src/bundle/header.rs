@@ -115,5 +115,5 @@ fn names(bands: &[Band]) -> String {
 }
 
 fn describe(band: &Band) -> String {
-    format!("{:?} with scale {} and offset {}", band.dtype, band.scale, band.offset).to_lowercase()
+    format!("{} with scale {} and offset {}", band.dtype, band.scale, band.offset)
 }

@@ -112,7 +112,7 @@ fn of_raster(raster: &Raster, json: bool) -> anyhow::Result<()> {
         } else {
             format!(", x {} + {}", band.scale, band.offset)
         };
-        let dtype = format!("{:?}", band.dtype).to_lowercase();
+        let dtype = band.dtype;
         text += &format!("band {:>5}  {}, {dtype}{nodata}{scale}\n", index + 1, band.name);
     }
     for note in raster.notes() {

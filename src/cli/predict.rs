@@ -97,6 +97,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 /// The files of each raster and the map to make of them.
 fn jobs(args: &Args) -> anyhow::Result<Vec<(Vec<PathBuf>, PathBuf)>> {
     let is_folder = args.output.is_dir();
+    let same = |a: &Path, b: &Path| {
+        fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
+    };
     if args.stack || (args.images.len() == 1 && !is_folder) {
         if is_folder {
             bail!("{} is a folder; wanted the name of the map", args.output.display());
@@ -104,9 +107,11 @@ fn jobs(args: &Args) -> anyhow::Result<Vec<(Vec<PathBuf>, PathBuf)>> {
         if args.output.exists() && !args.overwrite {
             bail!("{} is there already; --overwrite replaces it", args.output.display());
         }
+        if args.images.iter().any(|image| same(image, &args.output)) {
+            bail!("the map would replace its image {}", args.output.display());
+        }
         return Ok(vec![(args.images.clone(), args.output.clone())]);
     }
-    fs::create_dir_all(&args.output).map_err(Error::io("make folder", &args.output))?;
     let mut jobs: Vec<(Vec<PathBuf>, PathBuf)> = Vec::new();
     for image in &args.images {
         let stem = image.file_stem().with_context(|| format!("{} has no name", image.display()))?;
@@ -121,9 +126,6 @@ fn jobs(args: &Args) -> anyhow::Result<Vec<(Vec<PathBuf>, PathBuf)>> {
                 map.display()
             );
         }
-        let same = |a: &Path, b: &Path| {
-            fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
-        };
         if same(image, &map) {
             bail!("the map of {} would replace it; choose another folder", image.display());
         }
@@ -145,6 +147,9 @@ fn predict(
     }
     bundle.header.check(&raster, args.force)?;
     let region = region(args, &raster)?;
+    if map != args.output {
+        fs::create_dir_all(&args.output).map_err(Error::io("make folder", &args.output))?;
+    }
     let beside = |kind: &str| {
         let stem = map.file_stem().unwrap_or_default().to_string_lossy();
         map.with_file_name(format!("{stem}_{kind}.tif"))

@@ -54,8 +54,9 @@ impl Lattice {
         let start = self.starts[index];
         let share = |offset: u32| {
             let pixel = start + offset;
-            let total: u64 =
-                self.touching(pixel, pixel + 1).map(|it| self.voice(pixel - self.starts[it])).sum();
+            let voices =
+                self.touching(pixel, pixel + 1).map(|it| self.voice(pixel - self.starts[it]));
+            let total = voices.sum::<u64>();
             (self.voice(offset) as f64 / total as f64) as f32
         };
         (0..self.size).map(share).collect()

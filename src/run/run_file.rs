@@ -19,7 +19,7 @@ use crate::{
     model::ModelConfig,
     optim::OptimizerConfig,
     scene::DataConfig,
-    schedule::ScheduleConfig,
+    schedule::{Schedule, ScheduleConfig},
     train::TrainConfig,
 };
 
@@ -121,6 +121,8 @@ impl RunFile {
         self.model.check_batch(self.train.batch, self.chips.size_px)?;
         self.predict.check(self.chips.size_px)?;
         self.optimizer.build()?;
+        let n_steps = 1; // Any number of them.
+        Schedule::new(&self.schedule, self.optimizer.lr, n_steps)?;
         Ok(())
     }
 

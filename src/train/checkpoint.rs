@@ -44,21 +44,22 @@ pub struct LossSum {
 
 /// The best epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(u32, u64)", into = "(u32, u64)")]
 pub struct Best {
     /// Number of the epoch; the first is 1.
     pub epoch: u32,
-    /// Its mean intersection over union on the validation split.
+    /// Its mean intersection over union on the validation split; NaN where there was none.
     pub mean_iou: f64,
 }
 
 impl LossSum {
     /// Mean loss; 0 where nothing counted.
-    pub fn mean(self) -> f64 {
+    pub fn per_weight(self) -> f64 {
         if self.weight == 0.0 { 0.0 } else { self.sum / self.weight }
     }
 }
 
-// As bits, so that no digit is lost on the way through text.
+// As bits, so that no digit and no NaN is lost on the way through text.
 impl From<[u64; 2]> for LossSum {
     fn from([sum, weight]: [u64; 2]) -> Self {
         Self { sum: f64::from_bits(sum), weight: f64::from_bits(weight) }
@@ -68,6 +69,18 @@ impl From<[u64; 2]> for LossSum {
 impl From<LossSum> for [u64; 2] {
     fn from(LossSum { sum, weight }: LossSum) -> Self {
         [sum.to_bits(), weight.to_bits()]
+    }
+}
+
+impl From<(u32, u64)> for Best {
+    fn from((epoch, mean_iou): (u32, u64)) -> Self {
+        Self { epoch, mean_iou: f64::from_bits(mean_iou) }
+    }
+}
+
+impl From<Best> for (u32, u64) {
+    fn from(Best { epoch, mean_iou }: Best) -> Self {
+        (epoch, mean_iou.to_bits())
     }
 }
 

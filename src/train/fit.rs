@@ -148,7 +148,7 @@ impl Fit<'_> {
             lr: rates.lr,
             momentum: rates.momentum,
             loss: mean,
-            n_labelled: chips.iter().map(|it| it.n_labelled() as u64).sum(),
+            n_labelled: chips.iter().map(|it| it.n_labelled() as u64).sum::<u64>(),
         };
         Ok((State { network, optimizer, position }, row))
     }
@@ -176,7 +176,7 @@ impl Fit<'_> {
             epoch: epoch + 1,
             step: position.step,
             lr: self.schedule.rates(position.step - 1).lr,
-            train_loss: position.loss.mean(),
+            train_loss: position.loss.per_weight(),
             validation,
             train_seconds: seconds,
             validation_seconds: observer.seconds() - trained,

@@ -1,0 +1,160 @@
+//! Models, runs and rasters that do not fit together.
+
+use std::{fs, path::Path, sync::LazyLock};
+
+use swath::{
+    bundle::Bundle,
+    raster::{Affine, Grid},
+};
+use tempfile::TempDir;
+
+use crate::support::{
+    COLS, ROWS, check_refused, copy_folder, grid, scene, site, swath_ok, write_image,
+};
+
+const PREDICT: [&str; 5] = ["predict", "run/model.swath", "other.tif", "-o", "map.tif"];
+
+/// A scene with its run.
+static TRAINED: LazyLock<TempDir> = LazyLock::new(|| {
+    let site = site();
+    swath_ok(site.path(), &["train", "run.toml", "-o", "run"]);
+    site
+});
+
+/// A copy of the scene with its run, whose run file has the paths of the original.
+fn trained() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(TRAINED.path(), folder.path());
+    folder
+}
+
+/// Predicts `other.tif`, which must fail with code 1 and say all `parts`.
+#[track_caller]
+fn check(folder: &Path, parts: &[&str]) {
+    check_refused(folder, &PREDICT, 1, parts);
+}
+
+#[test]
+fn a_raster_of_another_kind_is_refused_with_what_differs() {
+    let (values, usual) = (scene().values, grid(ROWS, COLS));
+    let real: Vec<f32> = values.iter().map(|&it| f32::from(it)).collect();
+    let folder = trained();
+    let other = folder.path().join("other.tif");
+
+    write_image(&other, &usual, Some(0.0), &values[..4 * ROWS * COLS]);
+    check(folder.path(), &["bands of other.tif", "found 4", "wanted 5", "swir1"]);
+    write_image(&other, &usual, Some(0.0), &real);
+    check(folder.path(), &["band 1 of other.tif", "found float32", "wanted uint16"]);
+    fs::write(&other, "no raster").unwrap();
+    check(folder.path(), &["other.tif is not a valid GeoTIFF"]);
+    fs::remove_file(&other).unwrap();
+    check(folder.path(), &["other.tif", "No such file"]);
+}
+
+#[test]
+fn another_pixel_size_is_refused_unless_forced() {
+    let folder = trained();
+    let affine = Affine::north_up([500_000.0, 5_400_000.0], [20.0, 20.0]);
+    let coarse = Grid { affine, ..grid(ROWS, COLS) };
+    write_image(&folder.path().join("other.tif"), &coarse, Some(0.0), &scene().values);
+    check(
+        folder.path(),
+        &["pixel size of other.tif", "found 20 x 20", "wanted 10 x 10", "--force"],
+    );
+    swath_ok(folder.path(), &[&PREDICT[..], &["--force"]].concat());
+    assert!(folder.path().join("map.tif").exists());
+}
+
+#[test]
+fn an_image_that_is_cut_off_leaves_no_map() {
+    let folder = trained();
+    let whole = fs::read(folder.path().join("image.tif")).unwrap();
+    for n_bytes in [100, whole.len() / 2, whole.len() * 9 / 10] {
+        fs::write(folder.path().join("other.tif"), &whole[..n_bytes]).unwrap();
+        check(folder.path(), &["other.tif is not a valid GeoTIFF"]);
+    }
+}
+
+#[test]
+fn windows_outside_of_the_raster_are_refused() {
+    let args = ["predict", "run/model.swath", "image.tif", "-o", "map.tif", "--window"];
+    for window in ["0,0,141,10", "0,171,1,1", "139,0,2,2", "0,0,0,5", "4294967295,0,2,2"] {
+        let parts = ["`--window`", "140 rows x 171 columns"];
+        check_refused(TRAINED.path(), &[&args[..], &[window]].concat(), 2, &parts);
+    }
+    check_refused(TRAINED.path(), &[&args[..], &["1,2,3"]].concat(), 2, &["four numbers"]);
+    let args = ["predict", "run/model.swath", "image.tif", "-o", "map.tif", "--bounds"];
+    check_refused(TRAINED.path(), &[&args[..], &["0,0,1,1"]].concat(), 1, &["bounds", "touches"]);
+}
+
+#[test]
+fn maps_go_to_new_places_only() {
+    let folder = trained();
+    let predict = ["predict", "run/model.swath", "image.tif", "-o"];
+    let refused = |output: &str, parts: &[&str]| {
+        check_refused(folder.path(), &[&predict[..], &[output]].concat(), 1, parts);
+    };
+    refused("image.tif", &["image.tif is there already", "--overwrite"]);
+    refused("none/map.tif", &["none"]);
+    refused("run.toml/map.tif", &["run.toml"]);
+    refused(".", &["would replace it"]);
+    let args = [&predict[..], &["image.tif", "--overwrite"]].concat();
+    check_refused(folder.path(), &args, 1, &["image.tif", "would replace"]);
+    for (model, image) in [("none.swath", "labels.tif"), ("run/model.swath", "labels.tif")] {
+        let args = ["predict", model, image, "image.tif", "-o", "maps"];
+        check_refused(folder.path(), &args, 1, &[]); // And no empty folder is left.
+    }
+}
+
+/// Cut anywhere, or changed in any byte, a model file is refused, or is as good as it was.
+#[test]
+fn a_damaged_model_is_refused() {
+    let folder = trained();
+    let path = folder.path().join("run/model.swath");
+    let whole = fs::read(&path).unwrap();
+    let wanted = Bundle::read(&path).unwrap();
+    let head = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    for n_bytes in (0..head).step_by(97).chain([head, head + 1000, whole.len() - 1]) {
+        fs::write(&path, &whole[..n_bytes]).unwrap();
+        assert!(Bundle::read(&path).is_err(), "cut to {n_bytes} bytes");
+    }
+    for at in (0..16).chain((16..head).step_by(53)).chain((head..whole.len()).step_by(9973)) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x24;
+        fs::write(&path, &bytes).unwrap();
+        let Ok(read) = Bundle::read(&path) else { continue };
+        // Text of the header, such as the name of a class, is not part of the hash.
+        assert!(at < head && read.state == wanted.state, "byte {at} of {head} + weights");
+    }
+    for bytes in [&b"swath"[..], &whole[..head], &[]] {
+        fs::write(&path, bytes).unwrap();
+        let args = ["predict", "run/model.swath", "image.tif", "-o", "map.tif"];
+        check_refused(folder.path(), &args, 1, &["model.swath is not a valid swath model"]);
+    }
+}
+
+#[test]
+fn a_changed_run_is_not_resumed() {
+    let site = site();
+    swath_ok(site.path(), &["train", "run.toml", "-o", "run"]);
+    let path = |name: &str| site.path().join(name);
+    let resume = ["resume", "run"];
+
+    let run_file = fs::read_to_string(path("run/run.toml")).unwrap();
+    fs::write(path("run/run.toml"), run_file.replace("lr = 0.003", "lr = 0.004")).unwrap();
+    check_refused(site.path(), &resume, 1, &["run.toml", "changes made", "new run"]);
+    fs::write(path("run/run.toml"), &run_file).unwrap();
+
+    let image = fs::read(path("image.tif")).unwrap();
+    let values: Vec<u16> = scene().values.iter().map(|it| it + 1).collect();
+    write_image(&path("image.tif"), &grid(ROWS, COLS), Some(0.0), &values);
+    check_refused(site.path(), &resume, 1, &["image.tif", "another content"]);
+    fs::write(path("image.tif"), image).unwrap();
+
+    let checkpoint = fs::read(path("run/checkpoints/last.safetensors")).unwrap();
+    for n_bytes in [0, 7, 500, checkpoint.len() / 2] {
+        fs::write(path("run/checkpoints/last.safetensors"), &checkpoint[..n_bytes]).unwrap();
+        check_refused(site.path(), &resume, 1, &["last.safetensors is not a valid checkpoint"]);
+    }
+    check_refused(site.path(), &["resume", "nowhere"], 1, &["nowhere", "no run.toml"]);
+}

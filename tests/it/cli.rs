@@ -1,0 +1,118 @@
+//! What the command prints, and where.
+
+use std::{fs, io, process::Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Ended, check_refused, command, files, site, swath, swath_ok};
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let site = site();
+    for args in [&["schema"][..], &["info", "run.toml"], &["completions", "bash"], &["--help"]] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader); // As `head -1` after its line.
+        let mut command = command(site.path(), args);
+        command.stdout(writer).stderr(Stdio::piped());
+        let ended = Ended::from(command.spawn().unwrap().wait_with_output().unwrap());
+        assert!(!ended.stderr.contains("panicked"), "{args:?}: {}", ended.stderr);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let site = site();
+    for args in [
+        &[][..],
+        &["tarin"],
+        &["train"],
+        &["train", "run.toml", "--threads", "0"],
+        &["train", "run.toml", "--threads", "many"],
+        &["train", "run.toml", "--device", "abacus"],
+        &["evaluate"],
+        &["evaluate", "--map", "labels.tif"],
+        &["predict", "run/model.swath", "image.tif"],
+    ] {
+        let ended = swath(site.path(), args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{args:?}: {}", ended.stderr);
+    }
+}
+
+/// Results go to standard output, everything else to standard error.
+#[test]
+fn json_is_all_that_is_printed_on_standard_output() {
+    let site = site();
+    for args in [
+        &["schema"][..],
+        &["info", "run.toml", "--json"],
+        &["info", "image.tif", "--json"],
+        &["train", "run.toml", "-o", "run", "--json"],
+        &["resume", "run", "--json"],
+        &["evaluate", "run", "--json"],
+        &["evaluate", "--map", "labels.tif", "--labels", "labels.tif", "--json"],
+        &["info", "run/model.swath"],
+    ] {
+        let printed = swath_ok(site.path(), args);
+        assert!(serde_json::from_str::<Value>(&printed).is_ok(), "{args:?}: {printed}");
+    }
+}
+
+#[test]
+fn labels_agree_with_themselves() {
+    let site = site();
+    let args = ["evaluate", "--map", "labels.tif", "--labels", "labels.tif", "--json"];
+    let figures: Value = serde_json::from_str(&swath_ok(site.path(), &args)).unwrap();
+    let map = &figures["splits"]["map"];
+    assert_eq!((&map["overall_accuracy"], &map["mean_iou"]), (&1.0.into(), &1.0.into()));
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let site = site();
+    let commands = [
+        "demo",
+        "init",
+        "info",
+        "schema",
+        "train",
+        "resume",
+        "evaluate",
+        "predict",
+        "report",
+        "completions",
+    ];
+    let help = swath_ok(site.path(), &["--help"]);
+    for name in commands {
+        assert!(help.contains(&format!("\n  {name} ")), "{name} is not in {help}");
+        assert!(swath_ok(site.path(), &[name, "--help"]).contains("Usage:"), "{name}");
+    }
+}
+
+#[test]
+fn a_report_is_written_again_from_the_folder() {
+    let site = site();
+    swath_ok(site.path(), &["train", "run.toml", "-o", "run"]);
+    let report = site.path().join("run/report.html");
+    let wanted = fs::read(&report).unwrap();
+    fs::remove_file(&report).unwrap();
+    let before = files(site.path());
+    swath_ok(site.path(), &["report", "run"]);
+    assert!(fs::read(&report).unwrap() == wanted, "the second report differs");
+    fs::remove_file(&report).unwrap();
+    assert!(files(site.path()) == before, "another file changed");
+    check_refused(site.path(), &["report", "nowhere"], 1, &["nowhere", "no run.toml"]);
+}
+
+#[test]
+fn the_demo_on_a_made_up_scene_trains_and_maps() {
+    let folder = tempfile::tempdir().unwrap();
+    let quick = ["--set", "model.width=4", "--set", "train.epochs=1", "--set", "chips.per_epoch=4"];
+    swath_ok(folder.path(), &[&["demo", "--synthetic"], &quick[..]].concat());
+    for name in ["model.swath", "map.tif", "report.html"] {
+        assert!(folder.path().join("swath-demo").join(name).exists(), "{name}");
+    }
+    let ended = swath(folder.path(), &["demo", "--data", "nowhere"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+}
