@@ -2,9 +2,9 @@
 
 mod data;
 
-mod history;
-
 mod panel;
+
+mod scene_view;
 
 mod text;
 
@@ -41,10 +41,7 @@ mod write;
 #[cfg(test)]
 mod made_up;
 
-pub use data::{
-    BandSummary, BlockRole, ClassCounts, EpochRow, Fact, ReportData, SceneView, SplitBlock,
-    SplitMetrics, StepRow, Timing,
-};
-pub use history::{epochs_from_csv, steps_from_csv};
+pub use data::{BandView, Fact, ReportData, SplitMetrics, Timing};
 pub use panel::{DisplayBands, Panel, class_picture, composite, error_picture};
+pub use scene_view::{SceneView, SplitBlock};
 pub use write::write;

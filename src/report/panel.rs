@@ -5,6 +5,7 @@ use image::{Rgb, RgbImage};
 use crate::{
     label::{Classes, Color, IGNORE},
     raster::Pixels,
+    train::Dataset,
 };
 
 /// Where the map is right. Lighter than [`WRONG`], so that the two differ without colour, too.
@@ -45,6 +46,13 @@ pub struct DisplayBands {
 }
 
 impl DisplayBands {
+    /// Bands of a data set, guessed, between the 2 and 98 percentiles of the training pixels.
+    pub fn of(data: &Dataset) -> Self {
+        let names: Vec<String> = data.bands().iter().map(|band| band.name.clone()).collect();
+        let limits: Vec<_> = data.statistics.bands.iter().map(|it| [it.p2, it.p98]).collect();
+        Self::guess(&names, &limits)
+    }
+
     /// Natural colours where the band names or their number tell, else the first bands.
     ///
     /// Bands named `red`, `green` and `blue` are used as such. Without names, five bands or more

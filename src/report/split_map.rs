@@ -3,49 +3,16 @@
 use image::{Rgb, RgbImage, imageops};
 
 use super::{
-    BlockRole, SceneView, SplitBlock,
+    SceneView, SplitBlock,
     axis::Axis,
     drawing::{Anchor, Area, Drawing, Paint, Text},
     text,
 };
-use crate::label::Color;
+use crate::{label::Color, scene::Role};
 
 const WIDTH: f64 = 840.0;
 const LEFT: f64 = 74.0;
 const TOP: f64 = 34.0;
-
-impl BlockRole {
-    /// All roles, in the order of legends.
-    pub(super) const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
-
-    /// Name of the role in legends.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "training",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-
-    /// Blue, orange and purple: apart for colour-blind readers, and with different hatching.
-    fn color(self) -> Color {
-        match self {
-            Self::Train => Color([0, 114, 178]),
-            Self::Validation => Color([230, 159, 0]),
-            Self::Test => Color([150, 20, 110]),
-        }
-    }
-
-    /// Whether a line of the hatching runs through the point: none, diagonal, crossed.
-    fn has_line(self, row: u32, col: u32) -> bool {
-        let (falling, rising) = ((row + col) % 12 < 2, (row + 12 * 4096 - col) % 12 < 2);
-        match self {
-            Self::Train => false,
-            Self::Validation => falling,
-            Self::Test => falling || rising,
-        }
-    }
-}
 
 /// The scene with its blocks, axes in pixels, and a legend.
 pub(super) fn split_map(scene: &SceneView) -> Drawing {
@@ -56,7 +23,7 @@ pub(super) fn split_map(scene: &SceneView) -> Drawing {
     drawing.picture(plot, picture);
 
     let mut x = plot.left;
-    for role in BlockRole::ALL {
+    for role in Role::ALL {
         let n_blocks = scene.blocks.iter().filter(|block| block.role == role).count();
         let name = format!("{} ({n_blocks} blocks)", role.name());
         let swatch = Area { left: x, top: 8.0, width: 16.0, height: 12.0 };
@@ -108,13 +75,13 @@ fn tint(picture: &mut RgbImage, block: &SplitBlock, scale: f64) {
     let (width, height) = picture.dimensions();
     let (top, bottom) = (place(block.window.row, height), place(block.window.row_end(), height));
     let (left, right) = (place(block.window.col, width), place(block.window.col_end(), width));
-    let color = Rgb(block.role.color().0);
+    let color = Rgb(color_of(block.role).0);
     for row in top..bottom {
         for col in left..right {
             let edge = (row - top).min(bottom - 1 - row).min(col - left).min(right - 1 - col);
             let opacity = match edge {
                 0..2 => 1.0,
-                _ if block.role.has_line(row, col) => 0.75,
+                _ if has_line(block.role, row, col) => 0.75,
                 _ => 0.3,
             };
             let pixel = picture.get_pixel_mut(col, row);
@@ -123,13 +90,32 @@ fn tint(picture: &mut RgbImage, block: &SplitBlock, scale: f64) {
     }
 }
 
-fn swatch_of(role: BlockRole) -> RgbImage {
-    let color = Rgb(role.color().0);
+fn swatch_of(role: Role) -> RgbImage {
+    let color = Rgb(color_of(role).0);
     RgbImage::from_fn(32, 24, |col, row| {
         let edge = row.min(23 - row).min(col).min(31 - col);
-        let opacity = if edge < 2 || role.has_line(row, col) { 1.0 } else { 0.3 };
+        let opacity = if edge < 2 || has_line(role, row, col) { 1.0 } else { 0.3 };
         mixed(Rgb([255; 3]), color, opacity)
     })
+}
+
+/// Blue, orange and purple: apart for colour-blind readers, and with different hatching.
+fn color_of(role: Role) -> Color {
+    match role {
+        Role::Train => Color([0, 114, 178]),
+        Role::Validation => Color([230, 159, 0]),
+        Role::Test => Color([150, 20, 110]),
+    }
+}
+
+/// Whether a line of the hatching runs through the point: none, diagonal, crossed.
+fn has_line(role: Role, row: u32, col: u32) -> bool {
+    let (falling, rising) = ((row + col) % 12 < 2, (row + 12 * 4096 - col) % 12 < 2);
+    match role {
+        Role::Train => false,
+        Role::Validation => falling,
+        Role::Test => falling || rising,
+    }
 }
 
 /// `top` over `below`, hiding the share `opacity` of it.
@@ -156,7 +142,7 @@ mod tests {
             cols: 80,
             pixel_size: "10 m".into(),
             crs: String::new(),
-            blocks: vec![SplitBlock { window, role: BlockRole::Test }],
+            blocks: vec![SplitBlock { window, role: Role::Test }],
         };
         let picture = blocks_over_scene(&scene);
         let (width, height) = picture.dimensions();
@@ -173,10 +159,10 @@ mod tests {
 
     #[test]
     fn roles_differ_without_colour() {
-        let lines = BlockRole::ALL.map(|role| {
+        let lines = Role::ALL.map(|role| {
             (0..12)
                 .flat_map(|row| (0..12).map(move |col| (row, col)))
-                .filter(|&(row, col)| role.has_line(row, col))
+                .filter(|&(row, col)| has_line(role, row, col))
                 .count()
         });
         assert!(lines[0] < lines[1] && lines[1] < lines[2], "{lines:?}");

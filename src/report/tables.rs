@@ -1,12 +1,13 @@
 //! Tables of the page.
 
 use super::{
-    BandSummary, EpochRow, Fact, SceneView, Timing,
+    BandView, Fact, SceneView, Timing,
     text::{duration, escape, percent, share, significant, thousands},
 };
 use crate::{
     label::{Classes, Color},
     score::Metrics,
+    train::{EpochRow, ValidationRow},
 };
 
 /// A column: its head with the unit, and whether it holds numbers.
@@ -132,9 +133,10 @@ pub(super) fn scene_table(scenes: &[SceneView]) -> String {
 }
 
 /// Statistics of each band.
-pub(super) fn band_table(bands: &[BandSummary]) -> String {
+pub(super) fn band_table(bands: &[BandView]) -> String {
     let rows = bands.iter().map(|band| {
-        let figures = [band.mean, band.std, band.min, band.p2, band.p98, band.max];
+        let it = &band.statistics;
+        let figures = [it.mean, it.std, it.min, it.p2, it.p98, it.max];
         let mut row = vec![escape(&band.name)];
         row.extend(figures.map(significant));
         row
@@ -158,20 +160,18 @@ pub(super) fn band_table(bands: &[BandSummary]) -> String {
 /// What was measured after each epoch.
 pub(super) fn epoch_table(epochs: &[EpochRow]) -> String {
     let rows = epochs.iter().map(|row| {
+        let checked =
+            |figure: fn(&ValidationRow) -> f64| row.validation.as_ref().map_or(f64::NAN, figure);
         vec![
             row.epoch.to_string(),
             thousands(row.step),
             format!("{:.2e}", row.lr),
             significant(row.train_loss),
-            significant(row.val_loss),
-            share(row.val_mean_iou),
-            share(row.val_overall_accuracy),
-            duration(row.seconds),
-            if row.pixels_per_s.is_finite() {
-                thousands(row.pixels_per_s as u64)
-            } else {
-                "–".into()
-            },
+            significant(checked(|it| it.loss)),
+            share(checked(|it| it.mean_iou)),
+            share(checked(|it| it.overall_accuracy)),
+            duration(row.train_seconds + row.validation_seconds),
+            thousands(row.pixels_per_second.round() as u64),
         ]
     });
     let columns = [
