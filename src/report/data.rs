@@ -1,6 +1,6 @@
 //! What a report shows, as plain data.
 
-use super::{Panel, SceneView};
+use super::{Panel, SceneView, text::thousands};
 use crate::{
     chip::RoleSummary,
     label::Classes,
@@ -57,6 +57,11 @@ impl Fact {
     /// A fact of two texts.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }
+    }
+
+    /// A fact that is a number of things.
+    pub fn count(name: impl Into<String>, n: u64) -> Self {
+        Self::new(name, thousands(n))
     }
 }
 

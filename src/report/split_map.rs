@@ -13,24 +13,36 @@ use crate::{label::Color, scene::Role};
 const WIDTH: f64 = 840.0;
 const LEFT: f64 = 74.0;
 const TOP: f64 = 34.0;
+const FOOT: f64 = 50.0;
 
 /// The scene with its blocks, axes in pixels, and a legend.
 pub(super) fn split_map(scene: &SceneView) -> Drawing {
-    let picture = blocks_over_scene(scene);
-    let (width, height) = (f64::from(picture.width()) / 2.0, f64::from(picture.height()) / 2.0);
-    let plot = Area { left: LEFT, top: TOP, width, height };
-    let mut drawing = Drawing::new(WIDTH, plot.bottom() + 50.0);
-    drawing.picture(plot, picture);
+    let mut drawing = Drawing::new(WIDTH, map_height(scene, WIDTH));
+    draw_split_map(&mut drawing, (0.0, 0.0), WIDTH, scene);
+    drawing
+}
 
-    let mut x = plot.left;
-    for role in Role::ALL {
-        let n_blocks = scene.blocks.iter().filter(|block| block.role == role).count();
-        let name = format!("{} ({n_blocks} blocks)", role.name());
-        let swatch = Area { left: x, top: 8.0, width: 16.0, height: 12.0 };
-        drawing.picture(swatch, swatch_of(role));
-        drawing.text(x + 22.0, 18.5, Text::new(&name, 12));
-        x += 46.0 + text::width(&name, 12);
-    }
+/// Height of what [`draw_split_map`] draws.
+pub(super) fn map_height(scene: &SceneView, width: f64) -> f64 {
+    TOP + f64::from(scene.rows) * scale(scene, width) + FOOT
+}
+
+/// Draws the map of the split with its upper-left corner at `(left, top)`.
+pub(super) fn draw_split_map(
+    drawing: &mut Drawing,
+    (left, top): (f64, f64),
+    width: f64,
+    scene: &SceneView,
+) {
+    let scale = scale(scene, width);
+    let plot = Area {
+        left: left + LEFT,
+        top: top + TOP,
+        width: f64::from(scene.cols) * scale,
+        height: f64::from(scene.rows) * scale,
+    };
+    drawing.picture(plot, blocks_over_scene(scene, scale));
+    draw_legend(drawing, plot, scene);
     let columns =
         Axis { values: [0.0, f64::from(scene.cols)], positions: [plot.left, plot.right()] };
     for (value, label) in columns.whole_ticks(8) {
@@ -49,20 +61,38 @@ pub(super) fn split_map(scene: &SceneView) -> Drawing {
     let label = Text::new("column, in pixels", 12).anchor(Anchor::Middle);
     drawing.text(plot.left + plot.width / 2.0, plot.bottom() + 36.0, label);
     let label = Text::new("row, in pixels", 12).anchor(Anchor::Middle).upright();
-    drawing.text(14.0, plot.top + plot.height / 2.0, label);
-    drawing
+    drawing.text(left + 14.0, plot.top + plot.height / 2.0, label);
+}
+
+fn draw_legend(drawing: &mut Drawing, plot: Area, scene: &SceneView) {
+    let mut x = plot.left;
+    for role in Role::ALL {
+        let n_blocks = scene.blocks.iter().filter(|block| block.role == role).count();
+        let name = format!("{role}, {n_blocks} blocks");
+        let swatch = Area { left: x, top: plot.top - TOP + 8.0, width: 16.0, height: 12.0 };
+        drawing.picture(swatch, swatch_of(role));
+        drawing.text(x + 22.0, swatch.top + 10.5, Text::new(&name, 12));
+        x += 36.0 + text::width(&name, 12);
+    }
+}
+
+/// Units of the drawing for a pixel of the scene.
+fn scale(scene: &SceneView, width: f64) -> f64 {
+    let across = (width - LEFT - 12.0) / f64::from(scene.cols);
+    across.min(620.0 / 840.0 * width / f64::from(scene.rows))
 }
 
 /// The scene in pale colours, two pixels a unit of the drawing, tinted where blocks are.
-fn blocks_over_scene(scene: &SceneView) -> RgbImage {
-    let (rows, cols) = (f64::from(scene.rows), f64::from(scene.cols));
-    let scale = (2.0 * (WIDTH - LEFT - 12.0) / cols).min(1240.0 / rows);
-    let length = |pixels: f64| ((pixels * scale).round() as u32).max(1);
-    let (width, height) = (length(cols), length(rows));
-    let filter = imageops::FilterType::Triangle;
+///
+/// Pixels are repeated, not blended, and colours are rounded: such pictures make small files.
+fn blocks_over_scene(scene: &SceneView, scale: f64) -> RgbImage {
+    let scale = 2.0 * scale;
+    let length = |pixels: u32| ((f64::from(pixels) * scale).round() as u32).max(1);
+    let (width, height) = (length(scene.cols), length(scene.rows));
+    let filter = imageops::FilterType::Nearest;
     let mut picture = imageops::resize(&scene.overview, width, height, filter);
     for pixel in picture.pixels_mut() {
-        *pixel = mixed(*pixel, Rgb([255; 3]), 0.25);
+        *pixel = Rgb(mixed(*pixel, Rgb([255; 3]), 0.25).0.map(|it| it | 7));
     }
     for block in &scene.blocks {
         tint(&mut picture, block, scale);
@@ -144,7 +174,7 @@ mod tests {
             crs: String::new(),
             blocks: vec![SplitBlock { window, role: Role::Test }],
         };
-        let picture = blocks_over_scene(&scene);
+        let picture = blocks_over_scene(&scene, 9.0);
         let (width, height) = picture.dimensions();
         let at = |row: f64, col: f64| {
             let place = |pixels: f64, n: u32, of: f64| (pixels / of * f64::from(n)) as u32;

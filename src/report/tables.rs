@@ -23,6 +23,8 @@ const fn number(head: &'static str) -> Column {
 
 /// Figures of each class.
 pub(super) fn class_table(metrics: &Metrics, classes: &Classes, area_unit: &str) -> String {
+    let largest = metrics.classes.iter().map(|it| it.area).fold(0.0, f64::max);
+    let (scale, area_unit) = large_unit(largest, area_unit);
     let rows = metrics.classes.iter().zip(classes.iter()).map(|(class, of)| {
         vec![
             format!("<span class=\"named\">{}{}</span>", swatch(of.color), escape(&class.name)),
@@ -33,7 +35,7 @@ pub(super) fn class_table(metrics: &Metrics, classes: &Classes, area_unit: &str)
             share(class.recall),
             thousands(class.support),
             thousands(class.mapped),
-            format!("{} {}", area(class.area), escape(area_unit)),
+            format!("{} {}", area(scale * class.area), escape(area_unit)),
         ]
     });
     let columns = [
@@ -220,6 +222,11 @@ pub(super) fn swatch(color: Color) -> String {
     format!("<span class=\"swatch\" style=\"background:{color}\"></span>")
 }
 
+/// Square kilometres instead of a million square metres and more: the factor and the unit.
+fn large_unit(largest: f64, unit: &str) -> (f64, &str) {
+    if unit == "m²" && 1e6 <= largest { (1e-6, "km²") } else { (1.0, unit) }
+}
+
 /// An area with the digits that a map can have.
 fn area(area: f64) -> String {
     if area.is_nan() {
@@ -253,4 +260,17 @@ fn table(caption: &str, columns: &[Column], rows: impl Iterator<Item = Vec<Strin
         "<div class=\"scroll\"><table><caption>{caption}</caption>\n<thead><tr>{heads}</tr></thead>\n\
          <tbody>\n{rows}</tbody></table></div>\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_areas_are_in_square_kilometres() {
+        assert_eq!(large_unit(999_999.0, "m²"), (1.0, "m²"));
+        assert_eq!(large_unit(2e6, "m²"), (1e-6, "km²"));
+        assert_eq!(large_unit(2e6, "px"), (1.0, "px"));
+        assert_eq!([area(10.462_592), area(1e-6 * 61_731.0)], ["10.46", "0.06173"]);
+    }
 }

@@ -73,8 +73,8 @@ impl Run {
             .filter(|(mean_iou, _)| mean_iou.is_finite())
             .reduce(|best, row| if best.0 < row.0 { row } else { best });
         let mut facts = vec![
-            Fact::new("Model", format!("{:?} with {:?}", model.architecture, model.encoder)),
-            Fact::new("Parameters", manifest.n_parameters.to_string()),
+            Fact::new("Model", format!("{}-{}", key(&model.architecture), key(&model.encoder))),
+            Fact::count("Parameters", manifest.n_parameters),
             Fact::new("Bands", data.bands().len().to_string()),
             Fact::new("Epochs", run_file.train.epochs.to_string()),
             Fact::new("Seed", run_file.seed.to_string()),
@@ -139,6 +139,14 @@ impl Run {
             })
             .collect()
     }
+}
+
+/// The name that a choice has in the run file.
+fn key(choice: &impl serde::Serialize) -> String {
+    serde_json::to_value(choice)
+        .ok()
+        .and_then(|it| it.as_str().map(str::to_owned))
+        .expect("a choice is written as its name")
 }
 
 fn area_unit(raster: &Raster) -> String {
