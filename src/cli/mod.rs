@@ -18,7 +18,7 @@ mod resume;
 
 mod schema;
 
-// mod show;
+mod show;
 
 mod train;
 
@@ -50,7 +50,7 @@ enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Info(info::Args),
-    // Show(show::Args),
+    Show(show::Args),
     Train(train::Args),
     Resume(resume::Args),
     Evaluate(evaluate::Args),
@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Info(args) => info::run(&args),
-        // Command::Show(args) => show::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Resume(args) => resume::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

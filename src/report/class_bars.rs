@@ -1,12 +1,11 @@
 //! Bars of the figures and of the pixels of each class.
 
 use super::{
-    ClassCounts,
     drawing::Drawing,
     grouped_bars::{Group, GroupedBars, grouped_bars},
     text::{percent, share, short_count},
 };
-use crate::{label::Classes, score::Metrics};
+use crate::{chip::RoleSummary, label::Classes, score::Metrics};
 
 /// IoU, precision and recall of each class.
 pub(super) fn class_bars(metrics: &Metrics, classes: &Classes) -> Drawing {
@@ -32,27 +31,27 @@ pub(super) fn class_bars(metrics: &Metrics, classes: &Classes) -> Drawing {
     })
 }
 
-/// Share of each class among the labelled pixels of each split.
-pub(super) fn class_balance(counts: &[ClassCounts], classes: &Classes) -> Drawing {
-    let total = |split: &ClassCounts| split.counts.iter().sum::<u64>();
-    let share_of = |split: &ClassCounts, class: usize| {
-        split.counts.get(class).copied().unwrap_or(0) as f64 / total(split).max(1) as f64
+/// Share of each class among the labelled pixels of each role.
+pub(super) fn class_balance(roles: &[RoleSummary], classes: &Classes) -> Drawing {
+    let total = |split: &RoleSummary| split.class_counts.iter().sum::<u64>();
+    let share_of = |split: &RoleSummary, class: usize| {
+        split.class_counts.get(class).copied().unwrap_or(0) as f64 / total(split).max(1) as f64
     };
     let group = |(index, class): (usize, &crate::label::Class)| {
-        let bar = |split: &ClassCounts| {
+        let bar = |split: &RoleSummary| {
             let (share, n) =
-                (share_of(split, index), split.counts.get(index).copied().unwrap_or(0));
+                (share_of(split, index), split.class_counts.get(index).copied().unwrap_or(0));
             let label = format!("{} ({} px)", percent(share), short_count(n));
             (100.0 * share, if n == 0 { "none".to_owned() } else { label })
         };
-        let bars = counts.iter().map(bar).collect();
+        let bars = roles.iter().map(bar).collect();
         Group { name: class.name.clone(), color: class.color, bars }
     };
     let groups: Vec<_> = classes.iter().enumerate().map(group).collect();
     let shares = groups.iter().flat_map(|group| &group.bars).map(|(share, _)| *share);
     let longest = shares.fold(0.0, f64::max);
     let series =
-        counts.iter().map(|split| format!("{} ({} px)", split.split, short_count(total(split))));
+        roles.iter().map(|split| format!("{} ({} px)", split.role, short_count(total(split))));
     grouped_bars(&GroupedBars {
         series: series.collect(),
         groups,

@@ -2,15 +2,19 @@
 
 use super::{
     drawing::{Anchor, Area, Drawing, Paint, Text},
-    text::{short_count, shorten, wrap},
+    text::{short_count, shorten, width, wrap},
 };
 use crate::{
     label::Color,
     score::{Confusion, Metrics},
 };
 
-const NAME_WIDTH: f64 = 180.0;
-const HEAD: f64 = 176.0;
+/// Longest name of a row.
+const ROW_NAME: f64 = 170.0;
+
+/// Longest name of a column.
+const COLUMN_NAME: f64 = 132.0;
+
 const BLUE: Color = Color([8, 69, 148]);
 const WHITE: Color = Color([255; 3]);
 
@@ -18,9 +22,13 @@ const WHITE: Color = Color([255; 3]);
 pub(super) fn confusion_picture(metrics: &Metrics) -> Drawing {
     let n = metrics.classes.len();
     let cell = (620.0 / n as f64).clamp(10.0, 64.0);
+    let longest = |max_width: f64| {
+        let lines = metrics.classes.iter().flat_map(|it| name_lines(&it.name, cell, max_width));
+        lines.map(|line| width(&line, name_size(cell))).fold(0.0, f64::max)
+    };
     let grid = Area {
-        left: NAME_WIDTH + 34.0,
-        top: HEAD,
+        left: longest(ROW_NAME) + 44.0,
+        top: longest(COLUMN_NAME) + 44.0,
         width: cell * n as f64,
         height: cell * n as f64,
     };
@@ -71,17 +79,16 @@ fn draw_cell(drawing: &mut Drawing, area: Area, count: u64, total: u64) {
 }
 
 fn draw_names(drawing: &mut Drawing, grid: Area, cell: f64, metrics: &Metrics) {
-    let size = if cell < 14.0 { 8 } else { 12 };
-    let max_lines = if cell < 30.0 { 1 } else { 2 };
+    let size = name_size(cell);
     for (index, class) in metrics.classes.iter().enumerate() {
         let middle = cell * (index as f64 + 0.5);
-        let lines = wrap(&class.name, size, NAME_WIDTH - 10.0, max_lines);
+        let lines = name_lines(&class.name, cell, ROW_NAME);
         let mut y = grid.top + middle + 4.0 - 7.0 * (lines.len() as f64 - 1.0);
         for line in lines {
             drawing.text(grid.left - 8.0, y, Text::new(line, size).anchor(Anchor::End));
             y += 14.0;
         }
-        let lines = wrap(&class.name, size, HEAD - 44.0, max_lines);
+        let lines = name_lines(&class.name, cell, COLUMN_NAME);
         let mut x = grid.left + middle + 4.0 - 7.0 * (lines.len() as f64 - 1.0);
         for line in lines {
             drawing.text(x, grid.top - 8.0, Text::new(line, size).upright());
@@ -93,6 +100,14 @@ fn draw_names(drawing: &mut Drawing, grid: Area, cell: f64, metrics: &Metrics) {
     drawing.text(grid.left, 18.0, Text::new(title, 13).bold());
     let map = Text::new("map (rows)", 13).bold().anchor(Anchor::Middle).upright();
     drawing.text(18.0, grid.top + grid.height / 2.0, map);
+}
+
+fn name_size(cell: f64) -> u32 {
+    if cell < 14.0 { 8 } else { 12 }
+}
+
+fn name_lines(name: &str, cell: f64, max_width: f64) -> Vec<String> {
+    wrap(name, name_size(cell), max_width, if cell < 30.0 { 1 } else { 2 })
 }
 
 /// The ramp below the grid.

@@ -1,9 +1,13 @@
 //! What a report shows, as plain data.
 
-use image::RgbImage;
-
-use super::Panel;
-use crate::{label::Classes, raster::Window, score::Metrics};
+use super::{Panel, SceneView, text::thousands};
+use crate::{
+    chip::RoleSummary,
+    label::Classes,
+    raster::BandStatistics,
+    score::Metrics,
+    train::{EpochRow, StepRow},
+};
 
 /// Everything that [`write`](super::write) draws. Empty lists leave their part of the page out.
 #[derive(Clone, Debug)]
@@ -24,10 +28,10 @@ pub struct ReportData {
     pub area_unit: String,
     /// The scenes with their blocks.
     pub scenes: Vec<SceneView>,
-    /// Labelled pixels of each class, by split.
-    pub class_counts: Vec<ClassCounts>,
+    /// Labelled pixels of each class, by role.
+    pub roles: Vec<RoleSummary>,
     /// Statistics of the training pixels, by band.
-    pub bands: Vec<BandSummary>,
+    pub bands: Vec<BandView>,
     /// What a reader must know: classes that a split lacks, pixels left out.
     pub notes: Vec<String>,
     /// One row per epoch, in order.
@@ -54,6 +58,11 @@ impl Fact {
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into() }
     }
+
+    /// A fact that is a number of things.
+    pub fn count(name: impl Into<String>, n: u64) -> Self {
+        Self::new(name, thousands(n))
+    }
 }
 
 /// Figures of one split.
@@ -65,99 +74,13 @@ pub struct SplitMetrics {
     pub metrics: Metrics,
 }
 
-/// A scene seen from afar, with the blocks of the split.
-#[derive(Clone, Debug)]
-pub struct SceneView {
-    /// Name of the scene.
-    pub name: String,
-    /// The whole scene at any size, as [`composite`](super::composite) draws it.
-    pub overview: RgbImage,
-    /// Height of the scene, in pixels.
-    pub rows: u32,
-    /// Width of the scene, in pixels.
-    pub cols: u32,
-    /// Pixel size with its unit, such as `28.5 m`.
-    pub pixel_size: String,
-    /// Name of the coordinate reference system.
-    pub crs: String,
-    /// Blocks that belong to a split, in pixels of the scene.
-    pub blocks: Vec<SplitBlock>,
-}
-
-/// A block of a scene and what it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SplitBlock {
-    /// Pixels of the block.
-    pub window: Window,
-    /// What they are for.
-    pub role: BlockRole,
-}
-
-/// What the pixels of a block are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockRole {
-    /// Trained on.
-    Train,
-    /// Evaluated during training, to choose settings and the best epoch.
-    Validation,
-    /// Evaluated once, after training.
-    Test,
-}
-
-/// Labelled pixels of each class in one split.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClassCounts {
-    /// Name of the split.
-    pub split: String,
-    /// Pixels, in the order of the class index.
-    pub counts: Vec<u64>,
-}
-
-/// Statistics of one band over valid, labelled training pixels, in the band's units.
+/// A band and its training pixels.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // The names are the statistics.
-pub struct BandSummary {
+pub struct BandView {
+    /// Name of the band.
     pub name: String,
-    pub mean: f64,
-    pub std: f64,
-    pub min: f64,
-    pub p2: f64,
-    pub p98: f64,
-    pub max: f64,
-}
-
-/// What was measured at the end of an epoch. NaN is a value that was not measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochRow {
-    /// Number of epochs finished, from 1.
-    pub epoch: u32,
-    /// Number of optimizer steps finished.
-    pub step: u64,
-    /// Learning rate of the last step.
-    pub lr: f64,
-    /// Mean training loss of the epoch.
-    pub train_loss: f64,
-    /// Validation loss after the epoch.
-    pub val_loss: f64,
-    /// Mean IoU on the validation split, in `[0, 1]`.
-    pub val_mean_iou: f64,
-    /// Overall accuracy on the validation split, in `[0, 1]`.
-    pub val_overall_accuracy: f64,
-    /// Duration of the epoch with its validation, in seconds.
-    pub seconds: f64,
-    /// Training pixels per second.
-    pub pixels_per_s: f64,
-}
-
-/// One optimizer step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepRow {
-    /// Step, from 0.
-    pub step: u64,
-    /// Learning rate used.
-    pub lr: f64,
-    /// Training loss of the batch.
-    pub loss: f64,
+    /// Statistics over valid, labelled training pixels, in the band's units.
+    pub statistics: BandStatistics,
 }
 
 /// How long a part of the run took.

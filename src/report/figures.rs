@@ -50,7 +50,7 @@ impl Figures {
         });
         let balance = || {
             let title = "Share of each class in each split".to_owned();
-            let drawing = class_balance(&data.class_counts, &data.classes);
+            let drawing = class_balance(&data.roles, &data.classes);
             figure("class_balance".to_owned(), title, drawing)
         };
         let training = training_curves(&data.epochs, &data.steps).map(|drawing| {
@@ -66,9 +66,18 @@ impl Figures {
             confusions: of_splits("confusion", "Confusion matrix", &confusion_picture),
             panels: panels.collect(),
             split_maps: split_maps.collect(),
-            class_balance: (!data.class_counts.is_empty()).then(balance),
+            class_balance: (!data.roles.is_empty()).then(balance),
             training,
         }
+    }
+
+    /// Whether a figure may have this stem.
+    pub(super) fn is_stem(stem: &str) -> bool {
+        let after = |start: &str| stem.strip_prefix(start);
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        after("class_bars_").or(after("confusion_")).is_some()
+            || after("panel_").or(after("split_")).is_some_and(is_number)
+            || ["class_balance", "training_curves"].contains(&stem)
     }
 
     /// All of them.

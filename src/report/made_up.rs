@@ -1,13 +1,16 @@
 //! A made-up run, for tests.
 
 use super::{
-    BandSummary, BlockRole, ClassCounts, DisplayBands, EpochRow, Fact, Panel, ReportData,
-    SceneView, SplitBlock, SplitMetrics, StepRow, Timing, composite,
+    BandView, DisplayBands, Fact, Panel, ReportData, SceneView, SplitBlock, SplitMetrics, Timing,
+    composite,
 };
 use crate::{
+    chip::RoleSummary,
     label::{Class, Classes, Color, IGNORE},
-    raster::{Pixels, Window},
+    raster::{BandStatistics, Pixels, Window},
+    scene::Role,
     score::{Confusion, Metrics},
+    train::{EpochRow, StepRow, ValidationRow},
 };
 
 /// Class names as real legends have them.
@@ -110,31 +113,35 @@ pub(super) fn made_up(names: &[&str]) -> ReportData {
             crs: "NAD83 / North Carolina".into(),
             blocks: blocks(),
         }],
-        class_counts: ["training", "validation", "test"]
-            .iter()
+        roles: Role::ALL
+            .into_iter()
             .enumerate()
-            .map(|(split, name)| ClassCounts {
-                split: (*name).into(),
-                counts: (0..classes.len() as u64)
-                    .map(|k| (k + 1) * 700 / (split as u64 + 1) % 9001)
+            .map(|(index, role)| RoleSummary {
+                role,
+                n_blocks: 9,
+                class_counts: (0..classes.len() as u64)
+                    .map(|k| (k + 1) * 700 / (index as u64 + 1) % 9001)
                     .collect(),
             })
             .collect(),
         bands: band_names
             .clone()
-            .map(|name| BandSummary {
+            .map(|name| BandView {
                 name,
-                mean: 71.93,
-                std: 21.4,
-                min: 0.0,
-                p2: 31.0,
-                p98: 133.2,
-                max: 255.0,
+                statistics: BandStatistics {
+                    mean: 71.93,
+                    std: 21.4,
+                    min: 0.0,
+                    max: 255.0,
+                    p2: 31.0,
+                    p98: 133.2,
+                    n_pixels: 9001,
+                },
             })
             .to_vec(),
         notes: vec!["No block of the test split holds a pixel of class 7.".into()],
         epochs: (1..=24).map(epoch).collect(),
-        steps: (0..24 * 40).map(step).collect(),
+        steps: (1..=24 * 40).map(step).collect(),
         panels: vec![panel(10, 20), panel(120, 180)],
         timings: [("reading", 2.1), ("training", 171.4), ("evaluation", 6.3)]
             .map(|(part, seconds)| Timing { part: part.into(), seconds })
@@ -150,11 +157,14 @@ fn epoch(epoch: u32) -> EpochRow {
         step: u64::from(epoch) * 40,
         lr: step(u64::from(epoch) * 40).lr,
         train_loss: 1.8 * (-t / 9.0).exp() + 0.35,
-        val_loss: 1.7 * (-t / 7.0).exp() + 0.55 + 0.06 * (t * 1.7).sin(),
-        val_mean_iou: 0.52 * (1.0 - (-t / 6.0).exp()) + 0.02 * (t * 2.1).sin(),
-        val_overall_accuracy: 0.71 * (1.0 - (-t / 4.0).exp()),
-        seconds: 7.1,
-        pixels_per_s: 23_104.0,
+        validation: (epoch % 2 == 0).then(|| ValidationRow {
+            loss: 1.7 * (-t / 7.0).exp() + 0.55 + 0.06 * (t * 1.7).sin(),
+            mean_iou: 0.52 * (1.0 - (-t / 6.0).exp()) + 0.02 * (t * 2.1).sin(),
+            overall_accuracy: 0.71 * (1.0 - (-t / 4.0).exp()),
+        }),
+        train_seconds: 7.1,
+        validation_seconds: 0.4,
+        pixels_per_second: 23_104.0,
     }
 }
 
@@ -165,7 +175,9 @@ fn step(step: u64) -> StepRow {
     } else {
         1e-3 * (1.0 - (t - 0.3) / 0.7).max(0.0)
     };
-    StepRow { step, lr, loss: 1.9 * (-t * 2.7).exp() + 0.3 + 0.2 * (step as f64 * 2.3).sin().abs() }
+    let loss = 1.9 * (-t * 2.7).exp() + 0.3 + 0.2 * (step as f64 * 2.3).sin().abs();
+    let epoch = step.div_ceil(40) as u32;
+    StepRow { step, epoch, lr, momentum: None, loss: loss as f32, n_labelled: 4096 }
 }
 
 /// Classes in waves, with a strip without labels; `shift` moves the waves.
@@ -204,13 +216,7 @@ fn image_of(labels: &[u8], rows: usize, cols: usize) -> Pixels {
 }
 
 fn blocks() -> Vec<SplitBlock> {
-    let roles = [
-        BlockRole::Train,
-        BlockRole::Train,
-        BlockRole::Validation,
-        BlockRole::Train,
-        BlockRole::Test,
-    ];
+    let roles = [Role::Train, Role::Train, Role::Validation, Role::Train, Role::Test];
     let cells = (0..6).flat_map(|row| (0..8).map(move |col| (row, col)));
     let block = |(row, col): (u32, u32)| {
         let whole = Window { row: 0, col: 0, rows: 400, cols: 520 };

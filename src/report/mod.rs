@@ -2,9 +2,9 @@
 
 mod data;
 
-mod history;
-
 mod panel;
+
+mod scene_view;
 
 mod text;
 
@@ -28,7 +28,19 @@ mod confusion_picture;
 
 mod split_map;
 
+mod legend;
+
 mod panel_figure;
+
+mod chip_sheet;
+
+mod augment_sheet;
+
+mod split_sheet;
+
+mod schedule_chart;
+
+mod picture_file;
 
 mod figures;
 
@@ -41,10 +53,12 @@ mod write;
 #[cfg(test)]
 mod made_up;
 
-pub use data::{
-    BandSummary, BlockRole, ClassCounts, EpochRow, Fact, ReportData, SceneView, SplitBlock,
-    SplitMetrics, StepRow, Timing,
-};
-pub use history::{epochs_from_csv, steps_from_csv};
+pub use augment_sheet::draw_augmentations;
+pub use chip_sheet::{ChipView, draw_chips};
+pub use data::{BandView, Fact, ReportData, SplitMetrics, Timing};
 pub use panel::{DisplayBands, Panel, class_picture, composite, error_picture};
+pub use picture_file::PictureFile;
+pub use scene_view::{SceneView, SplitBlock};
+pub use schedule_chart::{ScheduleView, draw_schedule};
+pub use split_sheet::draw_split;
 pub use write::write;

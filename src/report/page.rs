@@ -202,7 +202,8 @@ fn training(data: &ReportData, figures: &Figures) -> String {
         html += "<h3>Timings</h3>\n";
         html += &timing_table(&data.timings);
     }
-    let seconds: f64 = data.epochs.iter().map(|row| row.seconds).sum();
+    let seconds: f64 =
+        data.epochs.iter().map(|row| row.train_seconds + row.validation_seconds).sum();
     let n = data.epochs.len();
     if n != 0 && seconds.is_finite() {
         let mean = duration(seconds / n as f64);

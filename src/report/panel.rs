@@ -3,8 +3,10 @@
 use image::{Rgb, RgbImage};
 
 use crate::{
+    chip::Normalisation,
     label::{Classes, Color, IGNORE},
     raster::Pixels,
+    train::Dataset,
 };
 
 /// Where the map is right. Lighter than [`WRONG`], so that the two differ without colour, too.
@@ -45,6 +47,24 @@ pub struct DisplayBands {
 }
 
 impl DisplayBands {
+    /// Bands of a data set, guessed, between the 2 and 98 percentiles of the training pixels.
+    pub fn of(data: &Dataset) -> Self {
+        let names: Vec<String> = data.bands().iter().map(|band| band.name.clone()).collect();
+        let limits: Vec<_> = data.statistics.bands.iter().map(|it| [it.p2, it.p98]).collect();
+        Self::guess(&names, &limits)
+    }
+
+    /// The same for values that `normalisation` was applied to.
+    #[must_use]
+    pub fn normalised(&self, normalisation: &Normalisation) -> Self {
+        let mut display = self.clone();
+        for (band, limits) in self.bands.into_iter().zip(&mut display.limits) {
+            let (mean, std) = (normalisation.mean[band], normalisation.std[band]);
+            *limits = limits.map(|limit| (limit - mean) / std);
+        }
+        display
+    }
+
     /// Natural colours where the band names or their number tell, else the first bands.
     ///
     /// Bands named `red`, `green` and `blue` are used as such. Without names, five bands or more
@@ -71,6 +91,12 @@ impl DisplayBands {
             (_, _, _, _) => [2, 1, 0],
         };
         Self { bands, limits: bands.map(|band| limits[band]) }
+    }
+
+    /// As [`Self::caption`], with the bands of a data set.
+    pub fn caption_of(&self, data: &Dataset) -> String {
+        let names: Vec<String> = data.bands().iter().map(|band| band.name.clone()).collect();
+        self.caption(&names)
     }
 
     /// What the colours are, for a caption.
@@ -205,6 +231,16 @@ mod tests {
             DisplayBands { bands: [0, 1, 0], limits: [[2.0, 8.0], [4.0, 6.0], [-10.0, 10.0]] };
         let wanted = [[0, 128, 128], [255, 128, 255], hatch(2)];
         assert_eq!(row(&composite(&pixels(), &display)), wanted);
+    }
+
+    // (3 - 1) / 2 = 1, (7 - 1) / 2 = 3; (5 - 5) / 10 = 0, (25 - 5) / 10 = 2.
+    #[test]
+    fn limits_follow_the_normalisation_of_their_band() {
+        let normalisation = Normalisation::new(vec![5.0, 1.0], vec![10.0, 2.0]).unwrap();
+        let display =
+            DisplayBands { bands: [1, 0, 1], limits: [[3.0, 7.0], [5.0, 25.0], [3.0, 7.0]] };
+        let limits = display.normalised(&normalisation).limits;
+        assert_eq!(limits, [[1.0, 3.0], [0.0, 2.0], [1.0, 3.0]]);
     }
 
     #[test]

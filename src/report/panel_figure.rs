@@ -2,16 +2,15 @@
 
 use super::{
     Panel,
-    drawing::{Anchor, Area, Drawing, Paint, Text},
+    drawing::{Area, Drawing, Paint, Text},
+    legend::{draw_legend, legend_height},
     panel::{RIGHT, WRONG},
     text::{percent, shorten},
 };
-use crate::label::{Classes, Color};
+use crate::label::Classes;
 
 const WIDTH: f64 = 1040.0;
 const GAP: f64 = 12.0;
-const ROW: f64 = 20.0;
-const N_COLUMNS: usize = 4;
 
 /// Image, reference, map and errors side by side, with the legend below.
 pub(super) fn panel_figure(panel: &Panel, classes: &Classes) -> Drawing {
@@ -21,10 +20,11 @@ pub(super) fn panel_figure(panel: &Panel, classes: &Classes) -> Drawing {
     let scale = (side / f64::from(cols)).min(1.5 * side / f64::from(rows));
     let (width, height) = (f64::from(cols) * scale, f64::from(rows) * scale);
 
-    let n_rows = (classes.len() + 3).div_ceil(N_COLUMNS);
+    let more = [("errors: right", RIGHT), ("errors: wrong", WRONG)];
+    let legend_height = legend_height(classes, more.len());
     let top = 62.0;
     let legend_top = top + height + 42.0;
-    let mut drawing = Drawing::new(WIDTH, legend_top + ROW * n_rows as f64 + 6.0);
+    let mut drawing = Drawing::new(WIDTH, legend_top + legend_height + 6.0);
     drawing.text(GAP, 22.0, Text::new(shorten(&panel.title, 14, WIDTH - 2.0 * GAP), 14).bold());
 
     let accuracy = format!("errors ({} right)", percent(panel.overall_accuracy));
@@ -45,24 +45,10 @@ pub(super) fn panel_figure(panel: &Panel, classes: &Classes) -> Drawing {
             1.0,
         );
     }
-    let bands = format!("image: {}; hatched: no data or no label", panel.bands);
+    let bands = format!("image: {}", panel.bands);
     let bands = Text::new(shorten(&bands, 11, WIDTH - 2.0 * GAP), 11).paint(Paint::Faint);
     drawing.text(GAP, top + height + 18.0, bands);
-    draw_legend(&mut drawing, legend_top, classes);
+    let area = Area { left: GAP, top: legend_top, width: WIDTH - 2.0 * GAP, height: legend_height };
+    draw_legend(&mut drawing, area, classes, &more);
     drawing
-}
-
-fn draw_legend(drawing: &mut Drawing, top: f64, classes: &Classes) {
-    let column = (WIDTH - 2.0 * GAP) / N_COLUMNS as f64;
-    let classes = classes.iter().map(|class| (class.name.as_str(), class.color));
-    let errors: [(&str, Color); 2] = [("errors: right", RIGHT), ("errors: wrong", WRONG)];
-    for (index, (name, color)) in classes.chain(errors).enumerate() {
-        let left = GAP + column * (index % N_COLUMNS) as f64;
-        let y = top + ROW * (index / N_COLUMNS) as f64;
-        let swatch = Area { left, top: y, width: 12.0, height: 12.0 };
-        drawing.fill(swatch, Paint::Fixed(color));
-        drawing.frame(swatch, Paint::Faint, 0.5);
-        let name = Text::new(shorten(name, 12, column - 30.0), 12).anchor(Anchor::Start);
-        drawing.text(left + 19.0, y + 10.5, name);
-    }
 }

@@ -1,12 +1,13 @@
 //! Tables of the page.
 
 use super::{
-    BandSummary, EpochRow, Fact, SceneView, Timing,
+    BandView, Fact, SceneView, Timing,
     text::{duration, escape, percent, share, significant, thousands},
 };
 use crate::{
     label::{Classes, Color},
     score::Metrics,
+    train::{EpochRow, ValidationRow},
 };
 
 /// A column: its head with the unit, and whether it holds numbers.
@@ -22,6 +23,8 @@ const fn number(head: &'static str) -> Column {
 
 /// Figures of each class.
 pub(super) fn class_table(metrics: &Metrics, classes: &Classes, area_unit: &str) -> String {
+    let largest = metrics.classes.iter().map(|it| it.area).fold(0.0, f64::max);
+    let (scale, area_unit) = large_unit(largest, area_unit);
     let rows = metrics.classes.iter().zip(classes.iter()).map(|(class, of)| {
         vec![
             format!("<span class=\"named\">{}{}</span>", swatch(of.color), escape(&class.name)),
@@ -32,7 +35,7 @@ pub(super) fn class_table(metrics: &Metrics, classes: &Classes, area_unit: &str)
             share(class.recall),
             thousands(class.support),
             thousands(class.mapped),
-            format!("{} {}", area(class.area), escape(area_unit)),
+            format!("{} {}", area(scale * class.area), escape(area_unit)),
         ]
     });
     let columns = [
@@ -132,9 +135,10 @@ pub(super) fn scene_table(scenes: &[SceneView]) -> String {
 }
 
 /// Statistics of each band.
-pub(super) fn band_table(bands: &[BandSummary]) -> String {
+pub(super) fn band_table(bands: &[BandView]) -> String {
     let rows = bands.iter().map(|band| {
-        let figures = [band.mean, band.std, band.min, band.p2, band.p98, band.max];
+        let it = &band.statistics;
+        let figures = [it.mean, it.std, it.min, it.p2, it.p98, it.max];
         let mut row = vec![escape(&band.name)];
         row.extend(figures.map(significant));
         row
@@ -158,20 +162,18 @@ pub(super) fn band_table(bands: &[BandSummary]) -> String {
 /// What was measured after each epoch.
 pub(super) fn epoch_table(epochs: &[EpochRow]) -> String {
     let rows = epochs.iter().map(|row| {
+        let checked =
+            |figure: fn(&ValidationRow) -> f64| row.validation.as_ref().map_or(f64::NAN, figure);
         vec![
             row.epoch.to_string(),
             thousands(row.step),
             format!("{:.2e}", row.lr),
             significant(row.train_loss),
-            significant(row.val_loss),
-            share(row.val_mean_iou),
-            share(row.val_overall_accuracy),
-            duration(row.seconds),
-            if row.pixels_per_s.is_finite() {
-                thousands(row.pixels_per_s as u64)
-            } else {
-                "–".into()
-            },
+            significant(checked(|it| it.loss)),
+            share(checked(|it| it.mean_iou)),
+            share(checked(|it| it.overall_accuracy)),
+            duration(row.train_seconds + row.validation_seconds),
+            thousands(row.pixels_per_second.round() as u64),
         ]
     });
     let columns = [
@@ -220,6 +222,11 @@ pub(super) fn swatch(color: Color) -> String {
     format!("<span class=\"swatch\" style=\"background:{color}\"></span>")
 }
 
+/// Square kilometres instead of a million square metres and more: the factor and the unit.
+fn large_unit(largest: f64, unit: &str) -> (f64, &str) {
+    if unit == "m²" && 1e6 <= largest { (1e-6, "km²") } else { (1.0, unit) }
+}
+
 /// An area with the digits that a map can have.
 fn area(area: f64) -> String {
     if area.is_nan() {
@@ -253,4 +260,17 @@ fn table(caption: &str, columns: &[Column], rows: impl Iterator<Item = Vec<Strin
         "<div class=\"scroll\"><table><caption>{caption}</caption>\n<thead><tr>{heads}</tr></thead>\n\
          <tbody>\n{rows}</tbody></table></div>\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_areas_are_in_square_kilometres() {
+        assert_eq!(large_unit(999_999.0, "m²"), (1.0, "m²"));
+        assert_eq!(large_unit(2e6, "m²"), (1e-6, "km²"));
+        assert_eq!(large_unit(2e6, "px"), (1.0, "px"));
+        assert_eq!([area(10.462_592), area(1e-6 * 61_731.0)], ["10.46", "0.06173"]);
+    }
 }

@@ -1,22 +1,23 @@
 //! Writes a report into a run folder.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{ReportData, figures::Figures, page::page};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    raster::write_atomically,
+};
 
 /// Writes `report.html` and the plots as SVG and PNG into `plots/` below `folder`.
 ///
 /// Folders are made where they are missing; files of the same names are replaced, the page last.
+/// Pictures of an earlier report that this one lacks are removed from `plots/`.
 /// The page holds all its pictures and asks the network for nothing. The same data give the same
 /// bytes.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if a folder or file cannot be written.
+/// [`Error::Io`] if a folder or file cannot be written, or an old picture not be removed.
 ///
 /// # Panics
 ///
@@ -26,27 +27,37 @@ pub fn write(data: &ReportData, folder: &Path) -> Result<()> {
         let n_classes = split.metrics.classes.len();
         assert_eq!(n_classes, data.classes.len(), "classes of split {}", split.name);
     }
-    for split in &data.class_counts {
-        assert_eq!(split.counts.len(), data.classes.len(), "class counts of {}", split.split);
+    for it in &data.roles {
+        assert_eq!(it.class_counts.len(), data.classes.len(), "class counts of {}", it.role);
     }
     let plots = folder.join("plots");
     fs::create_dir_all(&plots).map_err(Error::io("create the folder", &plots))?;
     let figures = Figures::new(data);
+    let mut names = BTreeSet::new();
     for figure in figures.iter() {
         let svg = figure.drawing.to_svg(&figure.title);
-        write_file(&plots.join(format!("{}.svg", figure.stem)), svg.as_bytes())?;
-        write_file(&plots.join(format!("{}.png", figure.stem)), &figure.drawing.to_png())?;
+        let files = [("svg", svg.into_bytes()), ("png", figure.drawing.to_png())];
+        for (extension, bytes) in files {
+            let name = format!("{}.{extension}", figure.stem);
+            write_atomically(&plots.join(&name), &bytes)?;
+            names.insert(name);
+        }
     }
-    write_file(&folder.join("report.html"), page(data, &figures).as_bytes())
+    remove_stale(&plots, &names)?;
+    write_atomically(&folder.join("report.html"), page(data, &figures).as_bytes())
 }
 
-/// Under another name first, so that a killed run leaves no half a file.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    fs::write(&unfinished, bytes).map_err(Error::io("write", path))?;
-    fs::rename(&unfinished, path).map_err(Error::io("write", path))
+/// Removes pictures that an earlier report left and this one lacks; other files stay.
+fn remove_stale(plots: &Path, names: &BTreeSet<String>) -> Result<()> {
+    for entry in fs::read_dir(plots).map_err(Error::io("read the folder", plots))? {
+        let path = entry.map_err(Error::io("read the folder", plots))?.path();
+        let Some(name) = path.file_name().and_then(|it| it.to_str()) else { continue };
+        let stem = name.strip_suffix(".svg").or_else(|| name.strip_suffix(".png"));
+        if stem.is_some_and(Figures::is_stem) && !names.contains(name) {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -84,6 +95,28 @@ mod tests {
         let wanted: Vec<_> =
             stems.iter().flat_map(|stem| [format!("{stem}.png"), format!("{stem}.svg")]).collect();
         assert_eq!(names, wanted);
+    }
+
+    #[test]
+    fn old_pictures_go_and_other_files_stay() {
+        let mut data = made_up(&["water", "forest"]);
+        let (folder, _) = written(&data);
+        let plots = folder.path().join("plots");
+        fs::write(plots.join("panel_of_mine.png"), "").unwrap();
+        data.panels.truncate(1);
+        data.splits.truncate(1);
+        write(&data, folder.path()).unwrap();
+        for (name, is_kept) in [
+            ("panel_1.png", true),
+            ("panel_2.png", false),
+            ("panel_2.svg", false),
+            ("panel_of_mine.png", true),
+            ("confusion_test.svg", true),
+            ("confusion_validation.svg", false),
+            ("class_bars_validation.png", false),
+        ] {
+            assert_eq!(plots.join(name).exists(), is_kept, "{name}");
+        }
     }
 
     #[test]
@@ -150,7 +183,7 @@ mod tests {
         data.splits.clear();
         data.panels.clear();
         data.scenes.clear();
-        data.class_counts.clear();
+        data.roles.clear();
         data.epochs.clear();
         data.steps.clear();
         data.timings.clear();

@@ -65,7 +65,7 @@ impl Run {
             environment,
             run_file_sha256: hash_bytes(text.as_bytes()),
             inputs: input_files(&data)?,
-            split: scene_blocks(&data),
+            split: SceneBlocks::of(&data),
             n_parameters: n_parameters(&network) as u64,
             seconds: BTreeMap::new(),
             peak_memory_bytes: None,
@@ -229,18 +229,4 @@ fn input_files(data: &Dataset) -> Result<Vec<InputFile>> {
         }
     }
     Ok(files)
-}
-
-fn scene_blocks(data: &Dataset) -> Vec<SceneBlocks> {
-    let blocks = data.scenes.iter().zip(&data.splits).map(|(scene, split)| {
-        let of = |role| split.blocks(role).map(|it| [it.row, it.col]).collect();
-        SceneBlocks {
-            scene: scene.name().to_owned(),
-            block_px: split.grid().block_px(),
-            train: of(Role::Train),
-            validation: of(Role::Validation),
-            test: of(Role::Test),
-        }
-    });
-    blocks.collect()
 }

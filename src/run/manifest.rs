@@ -9,6 +9,8 @@ use super::Environment;
 use crate::{
     error::{Error, Result},
     raster::write_atomically,
+    scene::Role,
+    train::Dataset,
 };
 
 /// Version of the manifest's form.
@@ -87,6 +89,23 @@ pub struct SceneBlocks {
     pub validation: Vec<[u32; 2]>,
     /// Used once, for the figures.
     pub test: Vec<[u32; 2]>,
+}
+
+impl SceneBlocks {
+    /// The blocks of every scene.
+    pub fn of(data: &Dataset) -> Vec<Self> {
+        let blocks = data.scenes.iter().zip(&data.splits).map(|(scene, split)| {
+            let of = |role| split.blocks(role).map(|it| [it.row, it.col]).collect();
+            Self {
+                scene: scene.name().to_owned(),
+                block_px: split.grid().block_px(),
+                train: of(Role::Train),
+                validation: of(Role::Validation),
+                test: of(Role::Test),
+            }
+        });
+        blocks.collect()
+    }
 }
 
 impl Manifest {

@@ -5,18 +5,12 @@ use crate::{
     bundle::Bundle,
     error::{Error, Result},
     evaluate::class_map,
-    raster::{Pixels, Raster, Window},
-    report::{
-        BandSummary, BlockRole, ClassCounts, DisplayBands, EpochRow, Fact, Panel, ReportData,
-        SceneView, SplitBlock, SplitMetrics, StepRow, Timing, composite,
-    },
+    raster::{Raster, Window},
+    report::{BandView, DisplayBands, Fact, Panel, ReportData, SceneView, SplitMetrics, Timing},
     scene::Role,
     score::MetricsFile,
     train::{read_history, read_steps},
 };
-
-/// Longer side of the picture of a scene, in pixels.
-const OVERVIEW_PX: u32 = 900;
 
 /// Blocks shown beside their map.
 const N_PANELS: usize = 6;
@@ -44,19 +38,9 @@ impl Run {
                 Some(SplitMetrics { name: name.to_owned(), metrics })
             })
             .collect();
-        let names: Vec<String> = data.bands().iter().map(|band| band.name.clone()).collect();
-        let limits: Vec<[f64; 2]> =
-            data.statistics.bands.iter().map(|it| [it.p2, it.p98]).collect();
-        let display = DisplayBands::guess(&names, &limits);
-        let bands = names.iter().zip(&data.statistics.bands).map(|(name, it)| BandSummary {
-            name: name.clone(),
-            mean: it.mean,
-            std: it.std,
-            min: it.min,
-            p2: it.p2,
-            p98: it.p98,
-            max: it.max,
-        });
+        let display = DisplayBands::of(data);
+        let bands = data.bands().iter().zip(&data.statistics.bands);
+        let view = |(scene, split)| SceneView::of(scene, split, &display);
         let timings =
             manifest.seconds.iter().map(|(part, &seconds)| Timing { part: part.clone(), seconds });
         Ok(ReportData {
@@ -67,13 +51,15 @@ impl Run {
             classes: data.classes().clone(),
             splits,
             area_unit: area_unit(data.scenes.scene(0).image()),
-            scenes: self.scene_views(&display)?,
-            class_counts: self.class_counts(),
-            bands: bands.collect(),
-            notes: self.notes(),
-            epochs: self.epochs()?,
-            steps: self.steps()?,
-            panels: self.panels(&display, &names)?,
+            scenes: data.scenes.iter().zip(&data.splits).map(view).collect::<Result<_>>()?,
+            roles: data.summary.roles.clone(),
+            bands: bands
+                .map(|(band, of)| BandView { name: band.name.clone(), statistics: of.clone() })
+                .collect(),
+            notes: data.scenes.iter().flat_map(|it| it.image().notes().to_vec()).collect(),
+            epochs: read_history(&folder.history())?,
+            steps: read_steps(&folder.steps())?,
+            panels: self.panels(&display)?,
             timings: timings.collect(),
         })
     }
@@ -87,8 +73,8 @@ impl Run {
             .filter(|(mean_iou, _)| mean_iou.is_finite())
             .reduce(|best, row| if best.0 < row.0 { row } else { best });
         let mut facts = vec![
-            Fact::new("Model", format!("{:?} with {:?}", model.architecture, model.encoder)),
-            Fact::new("Parameters", manifest.n_parameters.to_string()),
+            Fact::new("Model", format!("{}-{}", key(&model.architecture), key(&model.encoder))),
+            Fact::count("Parameters", manifest.n_parameters),
             Fact::new("Bands", data.bands().len().to_string()),
             Fact::new("Epochs", run_file.train.epochs.to_string()),
             Fact::new("Seed", run_file.seed.to_string()),
@@ -124,78 +110,12 @@ impl Run {
         facts
     }
 
-    fn notes(&self) -> Vec<String> {
-        let classes = &self.data.classes();
-        let absent = self.data.summary.absent().into_iter().map(|(role, class)| {
-            format!("no pixel of {} in the {role} blocks", classes.class(class).name)
-        });
-        absent.chain(self.data.scenes.iter().flat_map(|it| it.image().notes().to_vec())).collect()
-    }
-
-    fn class_counts(&self) -> Vec<ClassCounts> {
-        let roles = self.data.summary.roles.iter();
-        roles
-            .map(|it| ClassCounts { split: it.role.to_string(), counts: it.class_counts.clone() })
-            .collect()
-    }
-
-    fn epochs(&self) -> Result<Vec<EpochRow>> {
-        let rows = read_history(&self.folder.history())?;
-        let row = |it: crate::train::EpochRow| EpochRow {
-            epoch: it.epoch,
-            step: it.step,
-            lr: it.lr,
-            train_loss: it.train_loss,
-            val_loss: it.validation.map_or(f64::NAN, |it| it.loss),
-            val_mean_iou: it.validation.map_or(f64::NAN, |it| it.mean_iou),
-            val_overall_accuracy: it.validation.map_or(f64::NAN, |it| it.overall_accuracy),
-            seconds: it.train_seconds + it.validation_seconds,
-            pixels_per_s: it.pixels_per_second,
-        };
-        Ok(rows.into_iter().map(row).collect())
-    }
-
-    fn steps(&self) -> Result<Vec<StepRow>> {
-        let rows = read_steps(&self.folder.steps())?;
-        let row = |it: crate::train::StepRow| StepRow {
-            step: it.step,
-            lr: it.lr,
-            loss: f64::from(it.loss),
-        };
-        Ok(rows.into_iter().map(row).collect())
-    }
-
-    fn scene_views(&self, display: &DisplayBands) -> Result<Vec<SceneView>> {
-        let data = &self.data;
-        let view = |(scene, split): (&crate::scene::Scene, &crate::chip::SceneSplit)| {
-            let grid = scene.image().grid();
-            let blocks = Role::ALL.into_iter().flat_map(|role| {
-                split.blocks(role).map(move |window| SplitBlock { window, role: block_role(role) })
-            });
-            let [width, height] = grid.pixel_size();
-            let unit = grid.crs.unit_name();
-            Ok(SceneView {
-                name: scene.name().to_owned(),
-                overview: composite(&overview(scene.image())?, display),
-                rows: grid.rows,
-                cols: grid.cols,
-                pixel_size: if width == height {
-                    format!("{width} {unit}")
-                } else {
-                    format!("{width} x {height} {unit}")
-                },
-                crs: grid.crs.name(),
-                blocks: blocks.collect(),
-            })
-        };
-        data.scenes.iter().zip(&data.splits).map(view).collect()
-    }
-
     /// Some test blocks, or validation blocks where there is no test, with their map.
-    fn panels(&self, display: &DisplayBands, names: &[String]) -> Result<Vec<Panel>> {
+    fn panels(&self, display: &DisplayBands) -> Result<Vec<Panel>> {
         let data = &self.data;
         let bundle = Bundle::read(&self.folder.model())?;
         let predictor = bundle.predictor(&self.device)?;
+        let names: Vec<String> = data.bands().iter().map(|band| band.name.clone()).collect();
         let blocks_of = |role: Role| -> Vec<(usize, Window)> {
             let scenes = data.splits.iter().enumerate();
             scenes
@@ -215,18 +135,18 @@ impl Run {
                 let map = class_map(scene, &predictor, bundle.header.tiling(), block)?;
                 let title = format!("{}, row {}, column {}", scene.name(), block.row, block.col);
                 let (pixels, labels) = (&sample.pixels, &sample.labels);
-                Ok(Panel::new(title, pixels, display, names, labels, &map, data.classes()))
+                Ok(Panel::new(title, pixels, display, &names, labels, &map, data.classes()))
             })
             .collect()
     }
 }
 
-fn block_role(role: Role) -> BlockRole {
-    match role {
-        Role::Train => BlockRole::Train,
-        Role::Validation => BlockRole::Validation,
-        Role::Test => BlockRole::Test,
-    }
+/// The name that a choice has in the run file.
+fn key(choice: &impl serde::Serialize) -> String {
+    serde_json::to_value(choice)
+        .ok()
+        .and_then(|it| it.as_str().map(str::to_owned))
+        .expect("a choice is written as its name")
 }
 
 fn area_unit(raster: &Raster) -> String {
@@ -235,25 +155,4 @@ fn area_unit(raster: &Raster) -> String {
         "°" => "square degrees".to_owned(),
         unit => format!("{unit}²"),
     }
-}
-
-/// Every so many pixels of a raster, so that the longer side has at most [`OVERVIEW_PX`].
-fn overview(raster: &Raster) -> Result<Pixels> {
-    let grid = raster.grid();
-    let step = grid.rows.max(grid.cols).div_ceil(OVERVIEW_PX) as usize;
-    let (rows, cols) = ((grid.rows as usize).div_ceil(step), (grid.cols as usize).div_ceil(step));
-    let n_bands = raster.bands().len();
-    let mut all = Pixels::missing(n_bands, rows, cols);
-    for row in 0..rows {
-        let window = Window { row: (row * step) as u32, col: 0, rows: 1, cols: grid.cols };
-        let line = raster.read(window)?;
-        for col in 0..cols {
-            let (to, from) = (row * cols + col, col * step);
-            all.valid[to] = line.valid[from];
-            for band in 0..n_bands {
-                all.values[band * rows * cols + to] = line.band(band)[from];
-            }
-        }
-    }
-    Ok(all)
 }

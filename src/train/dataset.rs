@@ -3,14 +3,14 @@
 use crate::{
     augment::{AugmentConfig, Augmentation},
     chip::{
-        Audit, AuditScene, Chip, Normalisation, Sampler, SceneCover, SceneSplit, SplitSummary,
-        audit, evaluation_windows,
+        Audit, AuditScene, Chip, ChipRef, Normalisation, Sampler, SceneCover, SceneSplit,
+        SplitSummary, audit, evaluation_windows,
     },
     error::Result,
     label::{Classes, IGNORE},
     random::{Purpose, generator},
     raster::{Band, Statistics},
-    scene::{Role, Scenes},
+    scene::{Role, Sample, Scenes},
 };
 
 /// Everything that a run reads, checked and measured.
@@ -54,12 +54,27 @@ impl Dataset {
     ///
     /// Those of reading the scene.
     pub fn training_chip(&self, epoch: u32, index: u32) -> Result<Chip> {
-        let read = |scene, window| self.scenes.read(scene, window);
-        let (_, sample) = self.sampler.read_chip(epoch, index, &self.splits, read)?;
+        let (_, sample) = self.training_sample(epoch, index)?;
         let mut chip = Chip::from_sample(&sample, &self.normalisation);
-        let mut rng = generator(self.seed, Purpose::Augment, epoch.into(), index.into());
-        Augmentation::draw(&self.augment, &mut rng).apply(&mut chip);
+        self.augmentation(epoch, index).apply(&mut chip);
         Ok(chip)
+    }
+
+    /// Training chip `index` of `epoch` before it is normalised and augmented: drawn, read and
+    /// masked.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the scene.
+    pub fn training_sample(&self, epoch: u32, index: u32) -> Result<(ChipRef, Sample)> {
+        let read = |scene, window| self.scenes.read(scene, window);
+        self.sampler.read_chip(epoch, index, &self.splits, read)
+    }
+
+    /// How training chip `index` of `epoch` is changed.
+    pub fn augmentation(&self, epoch: u32, index: u32) -> Augmentation {
+        let mut rng = generator(self.seed, Purpose::Augment, epoch.into(), index.into());
+        Augmentation::draw(&self.augment, &mut rng)
     }
 
     /// Windows of the size of a chip whose cores hold every pixel of the `role` blocks once.
