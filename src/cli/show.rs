@@ -100,7 +100,7 @@ fn epoch_index(epoch: u32, run_file: &RunFile) -> Result<u32> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     #[test]

@@ -63,13 +63,16 @@ pub fn draw_chips(
 fn chip_sheet(chips: &[ChipView], about: &str, classes: &Classes) -> Drawing {
     let column = (WIDTH - GAP) / N_COLUMNS as f64;
     let side = (column - GAP - 4.0) / 2.0;
-    let row = 15.0 * N_LINES as f64 + side + GAP;
+    let captions: Vec<_> =
+        chips.iter().map(|it| wrap(&it.caption, 11, column - GAP, N_LINES)).collect();
+    let n_lines = captions.iter().map(Vec::len).max().unwrap_or(0);
+    let row = 15.0 * n_lines as f64 + side + GAP;
     let height = row * chips.len().div_ceil(N_COLUMNS) as f64;
     let (mut drawing, top) = sheet(height, about, classes);
-    for (index, chip) in chips.iter().enumerate() {
+    for (index, (chip, caption)) in chips.iter().zip(captions).enumerate() {
         let left = GAP + column * (index % N_COLUMNS) as f64;
         let mut y = top + row * (index / N_COLUMNS) as f64;
-        for line in wrap(&chip.caption, 11, column - GAP, N_LINES) {
+        for line in caption {
             drawing.text(left, y + 11.0, Text::new(line, 11));
             y += 15.0;
         }
@@ -100,7 +103,7 @@ pub(super) fn sheet(height: f64, about: &str, classes: &Classes) -> (Drawing, f6
 
 /// A picture in a frame.
 pub(super) fn draw_picture(drawing: &mut Drawing, area: Area, picture: &RgbImage) {
-    drawing.picture(area, picture.clone());
+    drawing.picture(area, picture);
     let Area { left, top, width, height } = area;
     let around =
         Area { left: left - 1.0, top: top - 1.0, width: width + 2.0, height: height + 2.0 };
@@ -115,7 +118,7 @@ mod tests {
         report::DisplayBands,
     };
 
-    pub(in crate::report) fn classes() -> Classes {
+    fn classes() -> Classes {
         let class = |code, name: &str| Class {
             code,
             name: name.to_owned(),

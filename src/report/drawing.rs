@@ -72,8 +72,10 @@ impl Drawing {
         self.marks.push(Mark::Text { x, y, text });
     }
 
-    pub(super) fn picture(&mut self, area: Area, image: RgbImage) {
-        self.pictures.push((area, image));
+    /// Lays a picture over all marks; of one with more pixels than a PNG shows, some are left out.
+    pub(super) fn picture(&mut self, area: Area, image: &RgbImage) {
+        let longest = f64::from(PNG_SCALE) * area.width.max(area.height);
+        self.pictures.push((area, at_most(image, longest.ceil() as u32)));
     }
 
     /// An SVG file that stands alone; `title` is what it shows.
@@ -183,6 +185,17 @@ fn svg_picture((area, image): &(Area, RgbImage)) -> String {
     )
 }
 
+/// The picture with every so many pixels, so that no side is longer than `longest_px`.
+pub(super) fn at_most(image: &RgbImage, longest_px: u32) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let longest = width.max(height);
+    if longest <= longest_px {
+        return image.clone();
+    }
+    let scaled = |length: u32| (length * longest_px / longest).max(1);
+    imageops::resize(image, scaled(width), scaled(height), imageops::FilterType::Nearest)
+}
+
 /// The picture as a PNG inside a link.
 pub(super) fn data_uri(image: &RgbImage) -> String {
     format!("data:image/png;base64,{}", STANDARD.encode(png_bytes(image)))
@@ -207,8 +220,18 @@ mod tests {
         drawing.fill(area, Paint::Ink);
         drawing.text(1.0, 20.0, Text::new("a < $b$ & c", 8));
         let red = RgbImage::from_pixel(2, 2, image::Rgb([200, 0, 0]));
-        drawing.picture(Area { left: 20.0, ..area }, red);
+        drawing.picture(Area { left: 20.0, ..area }, &red);
         drawing
+    }
+
+    #[test]
+    fn pictures_have_no_more_pixels_than_are_seen() {
+        let mut drawing = Drawing::new(40.0, 30.0);
+        let area = Area { left: 0.0, top: 0.0, width: 10.0, height: 5.0 };
+        for (size, wanted) in [((300, 150), (20, 10)), ((20, 10), (20, 10)), ((3, 2), (3, 2))] {
+            drawing.picture(area, &RgbImage::new(size.0, size.1));
+            assert_eq!(drawing.pictures.last().unwrap().1.dimensions(), wanted);
+        }
     }
 
     #[test]

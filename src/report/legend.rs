@@ -36,7 +36,7 @@ pub(super) fn draw_legend(
             Some(color) => drawing.fill(swatch, Paint::Fixed(color)),
             None => {
                 let picture = RgbImage::from_fn(12, 12, |col, row| hatching(row, col));
-                drawing.picture(swatch, picture);
+                drawing.picture(swatch, &picture);
             }
         }
         drawing.frame(swatch, Paint::Faint, 0.5);

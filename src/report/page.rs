@@ -2,7 +2,7 @@
 
 use super::{
     Panel, ReportData,
-    drawing::data_uri,
+    drawing::{at_most, data_uri},
     figures::{Figure, Figures},
     panel::{RIGHT, WRONG},
     tables::{
@@ -16,6 +16,9 @@ const STYLE: &str = include_str!("page.css");
 
 /// Most scenes whose blocks are drawn inside the page; all are drawn in files of their own.
 const MAX_SCENES: usize = 6;
+
+/// Longest side of the pictures of a panel, in pixels; more would not be seen.
+const PANEL_PX: u32 = 480;
 
 /// The whole page: valid HTML that needs no other file, no network and no script.
 pub(super) fn page(data: &ReportData, figures: &Figures) -> String {
@@ -154,7 +157,7 @@ fn panel(panel: &Panel) -> String {
         format!(
             "<figure><img src=\"{}\" width=\"{width}\" height=\"{height}\" \
              alt=\"{title}: {name}\"><figcaption>{name}</figcaption></figure>\n",
-            data_uri(image)
+            data_uri(&at_most(image, PANEL_PX))
         )
     };
     let pictures: String = parts.iter().map(picture).collect();

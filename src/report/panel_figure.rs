@@ -38,7 +38,7 @@ pub(super) fn panel_figure(panel: &Panel, classes: &Classes) -> Drawing {
         let left = GAP + (side + GAP) * index as f64;
         let area = Area { left, top, width, height };
         drawing.text(left, top - 8.0, Text::new(name, 13));
-        drawing.picture(area, image.clone());
+        drawing.picture(area, image);
         drawing.frame(
             Area { left: left - 1.0, top: top - 1.0, width: width + 2.0, height: height + 2.0 },
             Paint::Rule,

@@ -41,7 +41,7 @@ pub(super) fn draw_split_map(
         width: f64::from(scene.cols) * scale,
         height: f64::from(scene.rows) * scale,
     };
-    drawing.picture(plot, blocks_over_scene(scene, scale));
+    drawing.picture(plot, &blocks_over_scene(scene, scale));
     draw_legend(drawing, plot, scene);
     let columns =
         Axis { values: [0.0, f64::from(scene.cols)], positions: [plot.left, plot.right()] };
@@ -68,9 +68,10 @@ fn draw_legend(drawing: &mut Drawing, plot: Area, scene: &SceneView) {
     let mut x = plot.left;
     for role in Role::ALL {
         let n_blocks = scene.blocks.iter().filter(|block| block.role == role).count();
-        let name = format!("{role}, {n_blocks} blocks");
+        let unit = if n_blocks == 1 { "block" } else { "blocks" };
+        let name = format!("{role}, {n_blocks} {unit}");
         let swatch = Area { left: x, top: plot.top - TOP + 8.0, width: 16.0, height: 12.0 };
-        drawing.picture(swatch, swatch_of(role));
+        drawing.picture(swatch, &swatch_of(role));
         drawing.text(x + 22.0, swatch.top + 10.5, Text::new(&name, 12));
         x += 36.0 + text::width(&name, 12);
     }

@@ -4,7 +4,7 @@ use super::{
     PictureFile, SceneView,
     drawing::{Drawing, Text},
     split_map::{draw_split_map, map_height},
-    text::shorten,
+    text::{self, shorten},
 };
 use crate::error::Result;
 
@@ -31,8 +31,9 @@ fn split_sheet(scenes: &[SceneView]) -> Drawing {
     for (row, height) in scenes.chunks(n_columns).zip(heights) {
         for (index, scene) in row.iter().enumerate() {
             let left = width * index as f64;
-            let about = format!("{}: {} rows × {} columns", scene.name, scene.rows, scene.cols);
-            let about = Text::new(shorten(&about, 14, width - 20.0), 14).bold();
+            let size = format!(": {} rows × {} columns", scene.rows, scene.cols);
+            let name = shorten(&scene.name, 14, width - 30.0 - text::width(&size, 14));
+            let about = Text::new(name + &size, 14).bold();
             drawing.text(left + 14.0, top + 20.0, about);
             draw_split_map(&mut drawing, (left, top + HEAD), width, scene);
         }

@@ -160,7 +160,7 @@ impl Run {
         for role in [Role::Validation, Role::Test] {
             let confusion = evaluate_split(&self.data, &predictor, tiling, role)?;
             if 0 < confusion.n_pixels() {
-                let metrics = Metrics::new(&confusion, &self.data.classes(), pixel_area);
+                let metrics = Metrics::new(&confusion, self.data.classes(), pixel_area);
                 splits.insert(role.name().to_owned(), metrics);
             }
         }
