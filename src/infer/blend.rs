@@ -159,7 +159,7 @@ mod tests {
         for &index in order {
             let (row, col) = (index / n_cols, index % n_cols);
             let first: Vec<f32> =
-                (0..size * size).map(|it| ((index * 31 + it * 7) % 97) as f32 / 97.0).collect();
+                (0..size * size).map(|it| (1 + (index * 31 + it * 7) % 97) as f32 / 99.0).collect();
             let both: Vec<f32> =
                 first.iter().copied().chain(first.iter().map(|p| 1.0 - p)).collect();
             let origin = [rows.starts()[row], cols.starts()[col]];
