@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 
 use super::{
-    common::{shown, tell},
+    common::{interrupted, shown, tell},
     synthetic,
     train::{Options, train},
 };
@@ -42,10 +42,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let folder = args.options.out.clone().unwrap_or_else(|| PathBuf::from("swath-demo"));
+    let name = if args.synthetic { "swath-demo-synthetic" } else { "swath-demo" };
+    let folder = args.options.out.clone().unwrap_or_else(|| PathBuf::from(name));
+    args.options.check_folder(&folder)?;
     let path = if args.synthetic {
         let folder = PathBuf::from(format!("{}-scene", folder.display()));
-        synthetic::write_scene(&folder)?
+        args.options.compute.install(|| synthetic::write_scene(&folder))?
     } else {
         find_run_file(args.data.as_deref())?
     };
@@ -62,7 +64,9 @@ fn map(run: &Run, args: &Args) -> anyhow::Result<()> {
     let path = run.folder.path().join("map.tif");
     let outputs = MapOutputs { classes: path.clone(), ..MapOutputs::default() };
     let full = image.grid().full_window();
-    predict_map(&bundle.header, &predictor, image, full, &outputs, |_| Ok(()))?;
+    predict_map(&bundle.header, &predictor, image, full, &outputs, |_| {
+        if interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+    })?;
     tell(&format!("map     {}", shown(&path)));
     Ok(())
 }

@@ -77,93 +77,131 @@ pub(super) struct Args {
     compute: Compute,
 }
 
+/// A raster to predict: its files and the maps to make of it.
+struct Job {
+    images: Vec<PathBuf>,
+    outputs: MapOutputs,
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     watch_for_interrupt()?;
     let jobs = jobs(args)?;
     args.compute.install(|| {
         let bundle = Bundle::read(&args.model)?;
         let predictor = bundle.predictor(&args.compute.device()?)?;
-        for (images, map) in &jobs {
-            if map.exists() && !args.overwrite {
-                tell(&format!("{} is there already; skipped", shown(map)));
-                continue;
+        let mut n_failed = 0;
+        for job in &jobs {
+            match predict(args, &bundle, &predictor, job) {
+                Ok(()) => {}
+                Err(error) if jobs.len() == 1 || interrupted() => return Err(error),
+                // The other rasters are worth their maps all the same.
+                Err(error) => {
+                    n_failed += 1;
+                    tell(&format!("error: {error:#}"));
+                }
             }
-            predict(args, &bundle, &predictor, images, map)?;
+        }
+        if 0 < n_failed {
+            bail!("{n_failed} of {} rasters could not be predicted", jobs.len());
         }
         Ok(())
     })
 }
 
-/// The files of each raster and the map to make of them.
-fn jobs(args: &Args) -> anyhow::Result<Vec<(Vec<PathBuf>, PathBuf)>> {
-    let is_folder = args.output.is_dir();
-    let same = |a: &Path, b: &Path| {
-        fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
-    };
-    if args.stack || (args.images.len() == 1 && !is_folder) {
-        if is_folder {
+/// The rasters and their maps; no map may be an image or the map of another raster.
+fn jobs(args: &Args) -> anyhow::Result<Vec<Job>> {
+    let jobs: Vec<Job> = if args.stack || (args.images.len() == 1 && !is_folder(&args.output)) {
+        if is_folder(&args.output) {
             bail!("{} is a folder; wanted the name of the map", args.output.display());
         }
-        if args.output.exists() && !args.overwrite {
-            bail!("{} is there already; --overwrite replaces it", args.output.display());
+        let outputs = outputs(args, args.output.clone());
+        if let Some(found) = outputs.paths().find(|it| it.exists() && !args.overwrite) {
+            bail!("{} is there already; --overwrite replaces it", found.display());
         }
-        if args.images.iter().any(|image| same(image, &args.output)) {
-            bail!("the map would replace its image {}", args.output.display());
+        vec![Job { images: args.images.clone(), outputs }]
+    } else {
+        let map_of = |image: &PathBuf| -> anyhow::Result<Job> {
+            let stem = image.file_stem();
+            let mut name =
+                stem.with_context(|| format!("{} has no name", image.display()))?.to_owned();
+            name.push(".tif");
+            let outputs = outputs(args, args.output.join(name));
+            Ok(Job { images: vec![image.clone()], outputs })
+        };
+        args.images.iter().map(map_of).collect::<Result<_, _>>()?
+    };
+    let mut seen: Vec<(&Path, &Path)> = Vec::new();
+    for job in &jobs {
+        let image = job.images[0].as_path();
+        for path in job.outputs.paths() {
+            if args.images.iter().any(|image| is_same(image, path)) {
+                bail!("{} is an image; its map must not replace it", path.display());
+            }
+            if let Some((_, other)) = seen.iter().find(|(it, _)| *it == path) {
+                let (other, image) = (other.display(), image.display());
+                bail!("{other} and {image} would both become {}", path.display());
+            }
+            seen.push((path, image));
         }
-        return Ok(vec![(args.images.clone(), args.output.clone())]);
-    }
-    let mut jobs: Vec<(Vec<PathBuf>, PathBuf)> = Vec::new();
-    for image in &args.images {
-        let stem = image.file_stem().with_context(|| format!("{} has no name", image.display()))?;
-        let mut name = stem.to_owned();
-        name.push(".tif");
-        let map = args.output.join(name);
-        if let Some((other, _)) = jobs.iter().find(|(_, it)| *it == map) {
-            bail!(
-                "{} and {} would both become {}",
-                other[0].display(),
-                image.display(),
-                map.display()
-            );
-        }
-        if same(image, &map) {
-            bail!("the map of {} would replace it; choose another folder", image.display());
-        }
-        jobs.push((vec![image.clone()], map));
     }
     Ok(jobs)
 }
 
-fn predict(
-    args: &Args,
-    bundle: &Bundle,
-    predictor: &Predictor,
-    images: &[PathBuf],
-    map: &Path,
-) -> anyhow::Result<()> {
-    let raster = open_for_prediction(images, &bundle.header)?;
-    for note in raster.notes() {
-        tell(note);
-    }
-    bundle.header.check(&raster, args.force)?;
-    let region = region(args, &raster)?;
-    if map != args.output {
-        fs::create_dir_all(&args.output).map_err(Error::io("make folder", &args.output))?;
-    }
+/// Whether a path is that of a folder, there or not.
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.to_string_lossy().ends_with(std::path::is_separator)
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
+}
+
+/// The class map and what is asked for beside it.
+fn outputs(args: &Args, map: PathBuf) -> MapOutputs {
     let beside = |kind: &str| {
         let stem = map.file_stem().unwrap_or_default().to_string_lossy();
         map.with_file_name(format!("{stem}_{kind}.tif"))
     };
     let probabilities =
         |kind| (args.probabilities.as_deref() == Some(kind)).then(|| beside("probabilities"));
-    let outputs = MapOutputs {
-        classes: map.to_owned(),
+    MapOutputs {
         confidence: args.confidence.then(|| beside("confidence")),
         probabilities_u8: probabilities("u8"),
         probabilities_f32: probabilities("f32"),
-    };
+        classes: map,
+    }
+}
+
+fn predict(
+    args: &Args,
+    bundle: &Bundle,
+    predictor: &Predictor,
+    Job { images, outputs }: &Job,
+) -> anyhow::Result<()> {
+    let map = &outputs.classes;
+    if !args.overwrite {
+        if outputs.paths().all(Path::exists) {
+            tell(&format!("{} is there already; skipped", shown(map)));
+            return Ok(());
+        }
+        if let Some(found) = outputs.paths().find(|it| it.exists()) {
+            bail!(
+                "{} is there already, but not all of its maps; --overwrite replaces it",
+                found.display()
+            );
+        }
+    }
+    let raster = open_for_prediction(images, &bundle.header)?;
+    for note in raster.notes() {
+        tell(note);
+    }
+    bundle.header.check(&raster, args.force)?;
+    let region = region(args, &raster)?;
+    if is_folder(&args.output) || !args.stack && 1 < args.images.len() {
+        fs::create_dir_all(&args.output).map_err(Error::io("make folder", &args.output))?;
+    }
     let bar = bar(region.rows, &shown(&images[0]));
-    predict_map(&bundle.header, predictor, &raster, region, &outputs, |n_rows| {
+    predict_map(&bundle.header, predictor, &raster, region, outputs, |n_rows| {
         bar.set_position(u64::from(n_rows));
         if interrupted() { Err(Error::Interrupted) } else { Ok(()) }
     })?;

@@ -1,6 +1,9 @@
 //! `swath train`: a run file in; a trained model, figures and a report out.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use super::{
     common::{Compute, RunFileArgs, print, shown, tell, utc_now, watch_for_interrupt},
@@ -47,6 +50,16 @@ pub(super) struct Options {
     pub compute: Compute,
 }
 
+impl Options {
+    /// Refuses a folder that holds a run before any work is done, unless it is to be replaced.
+    pub(super) fn check_folder(&self, folder: &Path) -> anyhow::Result<()> {
+        if !self.force && !self.dry_run {
+            RunFolder::check_free(folder)?;
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let run_file = args.run_file.load()?;
     let folder = args.options.out.clone().unwrap_or_else(|| {
@@ -63,6 +76,7 @@ pub(super) fn train(
     options: &Options,
 ) -> anyhow::Result<Option<Run>> {
     watch_for_interrupt()?;
+    options.check_folder(&folder)?;
     options.compute.install(|| {
         let device = options.compute.device()?;
         let clock = Instant::now();

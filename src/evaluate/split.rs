@@ -10,6 +10,9 @@ use crate::{
     train::Dataset,
 };
 
+/// Rows that are compared at a time: blocks may be as large as a scene.
+const STRIP_ROWS: u32 = 64;
+
 /// Confusion of the blocks of `role`, predicted as a map is: by overlapping, blended windows that
 /// may see image context around the blocks. Every labelled pixel of the blocks counts once, no
 /// other does.
@@ -26,8 +29,17 @@ pub fn evaluate_split(
     let mut confusion = Confusion::new(predictor.n_classes());
     for (scene, split) in data.scenes.iter().zip(&data.splits) {
         for block in split.blocks(role) {
-            let map = class_map(scene, predictor, tiling, block)?;
-            confusion.add_all(&map, &scene.read(block)?.labels);
+            let mut strip = Vec::new();
+            each_row(scene, predictor, tiling, block, |row, map| {
+                strip.extend(map);
+                let n_rows = (strip.len() / block.cols as usize) as u32;
+                if n_rows == STRIP_ROWS || row + 1 == block.row_end() {
+                    let part = Window { row: row + 1 - n_rows, rows: n_rows, ..block };
+                    confusion.add_all(&strip, &scene.read(part)?.labels);
+                    strip.clear();
+                }
+                Ok(())
+            })?;
         }
     }
     Ok(confusion)
@@ -44,16 +56,29 @@ pub fn class_map(
     tiling: Tiling,
     region: Window,
 ) -> Result<Vec<u8>> {
+    let mut map = Vec::with_capacity(region.n_pixels());
+    each_row(scene, predictor, tiling, region, |_, row| {
+        map.extend(row);
+        Ok(())
+    })?;
+    Ok(map)
+}
+
+/// Calls `emit` with each row of the region, from top to bottom, and its class indices.
+fn each_row(
+    scene: &Scene,
+    predictor: &Predictor,
+    tiling: Tiling,
+    region: Window,
+    mut emit: impl FnMut(u32, Vec<u8>) -> Result<()>,
+) -> Result<()> {
     let image = scene.image();
     let grid = image.grid();
     let n_classes = predictor.n_classes();
-    let mut map = Vec::with_capacity(region.n_pixels());
     let classify = |window| Ok(predictor.scores(read_padded(image, window)?));
     stream([grid.rows, grid.cols], region, tiling, n_classes, classify, |row| {
         let top = top_class(&row.probabilities, n_classes);
         let class = |((class, _), is_valid)| if is_valid { class } else { IGNORE };
-        map.extend(top.into_iter().zip(row.valid).map(class));
-        Ok(())
-    })?;
-    Ok(map)
+        emit(row.row, top.into_iter().zip(row.valid).map(class).collect())
+    })
 }

@@ -28,6 +28,15 @@ pub struct MapOutputs {
     pub probabilities_f32: Option<PathBuf>,
 }
 
+impl MapOutputs {
+    /// The files that are asked for, the class map first.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let others = [&self.confidence, &self.probabilities_u8, &self.probabilities_f32];
+        let others = others.into_iter().flatten().map(PathBuf::as_path);
+        std::iter::once(self.classes.as_path()).chain(others)
+    }
+}
+
 /// Predicts the `region` of `raster` and writes its maps.
 ///
 /// Each map is a cloud-optimised GeoTIFF on the grid of the region, with class names in

@@ -42,15 +42,18 @@ impl Environment {
     }
 }
 
-/// Most memory that this process has held at once, in bytes; `None` where the system does not say.
+/// Most memory that this process has held at once, in bytes; `None` on systems other than Unix.
 pub fn peak_memory_bytes() -> Option<u64> {
-    status_bytes("VmHWM:")
-}
-
-fn status_bytes(key: &str) -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        // Apple's systems count bytes, the others KiB.
+        let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+        let peak = getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss();
+        Some(u64::try_from(peak).ok()? * unit)
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 fn processor() -> Option<String> {
@@ -64,9 +67,11 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
-    fn the_peak_is_at_least_what_is_held() {
-        let held = status_bytes("VmRSS:").unwrap();
-        assert!(1 << 20 < held && held <= peak_memory_bytes().unwrap());
+    #[cfg(unix)]
+    fn the_peak_counts_what_was_held() {
+        let before = peak_memory_bytes().unwrap();
+        let held = vec![1u8; 256 << 20];
+        let after = peak_memory_bytes().unwrap();
+        assert!(held.len() as u64 <= after && before <= after, "{before} {after}");
     }
 }

@@ -12,6 +12,9 @@ use crate::{
     train::{read_history, read_steps},
 };
 
+/// Largest part of a block that is shown, in pixels: blocks may be as large as a scene.
+const PANEL_PX: u32 = 512;
+
 /// Blocks shown beside their map.
 const N_PANELS: usize = 6;
 
@@ -131,6 +134,8 @@ impl Run {
         chosen
             .map(|(index, block)| {
                 let scene = data.scenes.scene(index);
+                let (rows, cols) = (block.rows.min(PANEL_PX), block.cols.min(PANEL_PX));
+                let block = Window { rows, cols, ..block };
                 let sample = scene.read(block)?;
                 let map = class_map(scene, &predictor, bundle.header.tiling(), block)?;
                 let title = format!("{}, row {}, column {}", scene.name(), block.row, block.col);

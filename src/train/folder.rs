@@ -16,20 +16,32 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if `path` already holds a run; [`Error::Io`] if it cannot be made.
+    /// [`Error::Data`] if `path` already holds a file of a run; [`Error::Io`] if it cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
+        Self::check_free(path)?;
         let folder = Self(path.to_owned());
-        if folder.run_file().exists() {
-            return Err(Error::data(
-                path.display(),
-                "a run",
-                "a new folder: choose another with --out, or give --force to replace it",
-            ));
-        }
         for folder in [folder.checkpoints(), folder.plots()] {
             fs::create_dir_all(&folder).map_err(Error::io("make folder", &folder))?;
         }
         Ok(folder)
+    }
+
+    /// Checks that `path` holds nothing that a run would write, so that no run goes on with what
+    /// another left behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] naming the first file found.
+    pub fn check_free(path: &Path) -> Result<()> {
+        let folder = Self(path.to_owned());
+        match folder.files().into_iter().find(|it| it.exists()) {
+            None => Ok(()),
+            Some(file) => Err(Error::data(
+                path.display(),
+                format!("{} of another run", file.file_name().unwrap_or_default().display()),
+                "a new folder: choose another with --out, or give --force to replace it",
+            )),
+        }
     }
 
     /// Removes what a run left in `path`, and nothing else, then makes the folder.
@@ -39,16 +51,9 @@ impl RunFolder {
     /// [`Error::Io`] if a file cannot be removed or the folder cannot be made.
     pub fn replace(path: &Path) -> Result<Self> {
         let folder = Self(path.to_owned());
-        if folder.run_file().exists() {
-            for own in [folder.checkpoints(), folder.plots()] {
-                if own.exists() {
-                    fs::remove_dir_all(&own).map_err(Error::io("remove", &own))?;
-                }
-            }
-            for own in folder.files() {
-                if own.exists() {
-                    fs::remove_file(&own).map_err(Error::io("remove", &own))?;
-                }
+        for own in folder.files() {
+            if own.exists() {
+                fs::remove_file(&own).map_err(Error::io("remove", &own))?;
             }
         }
         Self::create(path)
@@ -136,7 +141,8 @@ impl RunFolder {
         self.0.join("checkpoints")
     }
 
-    fn files(&self) -> [PathBuf; 9] {
+    /// Files that every run writes, apart from its pictures.
+    fn files(&self) -> [PathBuf; 11] {
         [
             self.run_file(),
             self.manifest(),
@@ -147,6 +153,8 @@ impl RunFolder {
             self.confusion(),
             self.report(),
             self.model(),
+            self.last_checkpoint(),
+            self.best_checkpoint(),
         ]
     }
 }
@@ -164,6 +172,9 @@ mod tests {
         fs::write(folder.last_checkpoint(), "").unwrap();
         fs::write(path.join("notes.txt"), "mine").unwrap();
         assert!(RunFolder::create(&path).is_err());
+        fs::remove_file(folder.run_file()).unwrap();
+        let error = RunFolder::create(&path).unwrap_err().to_string();
+        assert!(error.contains("last.safetensors of another run"), "{error}");
         let folder = RunFolder::replace(&path).unwrap();
         assert!(!folder.run_file().exists() && !folder.last_checkpoint().exists());
         assert!(path.join("notes.txt").exists());

@@ -39,7 +39,7 @@ fn missing_files_are_named() {
     for name in ["image.tif", "labels.tif", "run.toml"] {
         let site = site();
         fs::remove_file(site.path().join(name)).unwrap();
-        check(site.path(), &[name, "No such file"]);
+        check(site.path(), &[name, "cannot "]);
     }
 }
 
