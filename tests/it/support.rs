@@ -200,7 +200,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// The command with two threads, its working folder being `folder`.
+/// The command, its working folder being `folder`.
 pub fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_swath"));
     command.current_dir(folder).args(args);
