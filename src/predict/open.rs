@@ -22,7 +22,7 @@ const TILE_ROWS_PX: u64 = 512;
 pub fn open_for_prediction(paths: &[PathBuf], header: &Header) -> Result<Raster> {
     let options = header.raster_options();
     let raster = Raster::open(paths, &options)?;
-    let bytes_per_pixel: u64 = raster.bands().iter().map(|band| band.dtype.bytes()).sum();
+    let bytes_per_pixel = raster.bands().iter().map(|band| band.dtype.bytes()).sum::<u64>();
     let rows = u64::from(header.window_px) + TILE_ROWS_PX;
     let needed = rows * u64::from(raster.grid().cols) * bytes_per_pixel;
     let needed_mib = u32::try_from((needed >> 20) + 1).unwrap_or(u32::MAX);

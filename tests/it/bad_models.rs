@@ -9,7 +9,7 @@ use swath::{
 use tempfile::TempDir;
 
 use crate::support::{
-    COLS, ROWS, check_refused, copy_folder, grid, scene, site, swath_ok, write_image,
+    COLS, ROWS, check_refused, copy_folder, grid, scene, site, swath, swath_ok, write_image,
 };
 
 const PREDICT: [&str; 5] = ["predict", "run/model.swath", "other.tif", "-o", "map.tif"];
@@ -97,13 +97,27 @@ fn maps_go_to_new_places_only() {
     refused("image.tif", &["image.tif is there already", "--overwrite"]);
     refused("none/map.tif", &["none"]);
     refused("run.toml/map.tif", &["run.toml"]);
-    refused(".", &["would replace it"]);
+    refused(".", &["image.tif is an image", "must not replace it"]);
     let args = [&predict[..], &["image.tif", "--overwrite"]].concat();
-    check_refused(folder.path(), &args, 1, &["image.tif", "would replace"]);
-    for (model, image) in [("none.swath", "labels.tif"), ("run/model.swath", "labels.tif")] {
-        let args = ["predict", model, image, "image.tif", "-o", "maps"];
-        check_refused(folder.path(), &args, 1, &[]); // And no empty folder is left.
+    check_refused(folder.path(), &args, 1, &["image.tif is an image"]);
+    let args = ["predict", "none.swath", "labels.tif", "image.tif", "-o", "maps"];
+    check_refused(folder.path(), &args, 1, &[]);
+    let args = ["predict", "run/model.swath", "labels.tif", "-o", "maps/"];
+    check_refused(folder.path(), &args, 1, &["labels.tif"]); // And no empty folder is left.
+}
+
+/// One bad raster does not cost the others their maps, and is not forgotten.
+#[test]
+fn a_bad_raster_among_others_is_told_and_passed_over() {
+    let folder = trained();
+    let args = ["predict", "run/model.swath", "labels.tif", "image.tif", "-o", "maps"];
+    let ended = swath(folder.path(), &args);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    for part in ["bands of labels.tif", "1 of 2 rasters could not be predicted"] {
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
     }
+    assert!(folder.path().join("maps/image.tif").exists());
+    assert!(!folder.path().join("maps/labels.tif").exists());
 }
 
 /// Cut anywhere, or changed in any byte, a model file is refused, or is as good as it was.

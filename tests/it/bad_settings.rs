@@ -122,7 +122,12 @@ fn a_folder_with_a_run_is_not_touched_unasked() {
     let site = site();
     let args = ["train", "run.toml", "-o", "run"];
     swath_ok(site.path(), &args);
-    check_refused(site.path(), &args, 1, &["run: found a run", "--out", "--force"]);
+    check_refused(
+        site.path(),
+        &args,
+        1,
+        &["run: found run.toml of another run", "--out", "--force"],
+    );
     fs::write(site.path().join("run/notes.txt"), "mine").unwrap();
     swath_ok(site.path(), &[&args[..], &["--force", "--set", "seed=8"]].concat());
     assert!(site.path().join("run/notes.txt").exists());

@@ -111,7 +111,7 @@ fn the_demo_on_a_made_up_scene_trains_and_maps() {
     let quick = ["--set", "model.width=4", "--set", "train.epochs=1", "--set", "chips.per_epoch=4"];
     swath_ok(folder.path(), &[&["demo", "--synthetic"], &quick[..]].concat());
     for name in ["model.swath", "map.tif", "report.html"] {
-        assert!(folder.path().join("swath-demo").join(name).exists(), "{name}");
+        assert!(folder.path().join("swath-demo-synthetic").join(name).exists(), "{name}");
     }
     let ended = swath(folder.path(), &["demo", "--data", "nowhere"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);

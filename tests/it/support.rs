@@ -143,10 +143,10 @@ pub fn begin(folder: &Path, out: &str, overrides: &[&str]) -> Run {
     let overrides: Vec<String> = overrides.iter().map(|&it| it.to_owned()).collect();
     let run_file = RunFile::load(&folder.join("run.toml"), &overrides).unwrap();
     let data = open_dataset(&run_file).unwrap();
-    let out = RunFolder::create(&folder.join(out)).unwrap();
+    let make_folder = || RunFolder::create(&folder.join(out));
     let environment = Environment::here(1, "cpu");
     let started = "2026-01-31T12:00:00Z".to_owned();
-    Run::create(run_file, data, out, environment, started, Device::flex()).unwrap()
+    Run::create(run_file, data, make_folder, environment, started, Device::flex()).unwrap()
 }
 
 /// Trains until `stop_after` steps are taken, or to the end.
