@@ -114,6 +114,7 @@ pub(super) mod tests {
             values: (0..2 * n_pixels).map(value).collect(),
             labels: (0..n_pixels).map(label).collect(),
             valid,
+            missing: Vec::new(),
         }
     }
 
@@ -161,6 +162,23 @@ pub(super) mod tests {
             drawn(&config, index).apply(&mut chip);
             for (index, &value) in chip.values.iter().enumerate() {
                 prop_assert_eq!(value == 0.0, !chip.valid[index % 16]);
+            }
+        }
+
+        #[test]
+        fn missing_bands_of_valid_pixels_stay_0(
+            missing in proptest::collection::vec(any::<bool>(), 32),
+            index in any::<u64>(),
+        ) {
+            let config = AugmentConfig { brightness: 0.5, contrast: 0.5, ..AugmentConfig::default() };
+            let mut chip = numbered(4, &[false]);
+            for (value, _) in chip.values.iter_mut().zip(&missing).filter(|(_, missing)| **missing) {
+                *value = 0.0;
+            }
+            chip.missing = missing;
+            drawn(&config, index).apply(&mut chip);
+            for (value, missing) in chip.values.iter().zip(&chip.missing) {
+                prop_assert_eq!(*value == 0.0, *missing);
             }
         }
     }

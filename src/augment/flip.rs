@@ -8,6 +8,9 @@ pub(super) fn flip_rows(chip: &mut Chip) {
     for plane in chip.values.chunks_exact_mut(size_px * size_px) {
         reverse_rows(plane, size_px);
     }
+    for plane in chip.missing.chunks_exact_mut(size_px * size_px) {
+        reverse_rows(plane, size_px);
+    }
     reverse_rows(&mut chip.labels, size_px);
     reverse_rows(&mut chip.valid, size_px);
 }
@@ -16,6 +19,7 @@ pub(super) fn flip_rows(chip: &mut Chip) {
 pub(super) fn flip_cols(chip: &mut Chip) {
     let size_px = chip.size_px;
     reverse_cols(&mut chip.values, size_px);
+    reverse_cols(&mut chip.missing, size_px);
     reverse_cols(&mut chip.labels, size_px);
     reverse_cols(&mut chip.valid, size_px);
 }

@@ -10,6 +10,10 @@ pub(super) fn rotate(chip: &mut Chip, quarter_turns: u8) {
             let turned = turned(plane, size_px);
             plane.copy_from_slice(&turned);
         }
+        for plane in chip.missing.chunks_exact_mut(size_px * size_px) {
+            let turned = turned(plane, size_px);
+            plane.copy_from_slice(&turned);
+        }
         chip.labels = turned(&chip.labels, size_px);
         chip.valid = turned(&chip.valid, size_px);
     }

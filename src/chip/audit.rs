@@ -20,7 +20,7 @@ pub struct AuditScene<'a> {
 /// Pixels that two splits share, counted from the windows that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
-    /// Training windows looked at.
+    /// Training windows looked at: all that may be drawn.
     pub n_training_windows: u64,
     /// Validation and test windows looked at.
     pub n_evaluation_windows: u64,
@@ -34,7 +34,8 @@ pub struct Audit {
 
 /// Counts the pixels that splits share, from the windows themselves.
 ///
-/// A training window shows its pixels, except those that a split with
+/// `training` are windows, or larger rectangles that windows fill (see
+/// [`Sampler::shown`](crate::chip::Sampler::shown)). A training window shows its pixels, except those that a split with
 /// [`hides`](SceneSplit::hides) hides; of a validation or test window the pixels of the core count.
 /// A pixel of another scene with the same coordinate reference system is shared if its centre lies
 /// in the core; scenes without such a system are taken to be apart. Memory is bounded by the

@@ -71,6 +71,9 @@ pub struct Chip {
     pub labels: Vec<u8>,
     /// Whether there is data. `[row, col]`
     pub valid: Vec<bool>,
+    /// Whether the value of a pixel with data is missing in this band, as it may be with
+    /// `nodata_rule = "all"`; empty if none is. `[band, row, col]`
+    pub missing: Vec<bool>,
 }
 
 impl Chip {
@@ -84,10 +87,15 @@ impl Chip {
         assert_eq!(pixels.rows, pixels.cols, "a chip is square");
         assert_eq!(pixels.n_bands, normalisation.n_bands(), "one mean per band");
         let mut values = Vec::with_capacity(pixels.values.len());
+        let mut missing = Vec::new();
         for band in 0..pixels.n_bands {
             let (mean, std) = (normalisation.mean[band], normalisation.std[band]);
             for (&value, &valid) in pixels.band(band).iter().zip(&pixels.valid) {
                 let known = valid && value.is_finite();
+                if valid && !known {
+                    missing.resize(pixels.values.len(), false);
+                    missing[values.len()] = true;
+                }
                 values.push(if known { ((f64::from(value) - mean) / std) as f32 } else { 0.0 });
             }
         }
@@ -97,6 +105,7 @@ impl Chip {
             values,
             labels: labels.clone(),
             valid: pixels.valid.clone(),
+            missing,
         }
     }
 
@@ -132,6 +141,8 @@ mod tests {
             assert_eq!(chip.values, [-2.0, 2.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0]);
             assert_eq!(chip.labels, [0, 1, 2, IGNORE]);
             assert_eq!(chip.valid, [true, true, true, false]);
+            let missing = [false, false, true, false, false, false, false, false];
+            assert_eq!(chip.missing, missing);
         }
     }
 

@@ -88,6 +88,31 @@ impl Origins {
         unreachable!("a row of {n_per_row} origins has none for {left}")
     }
 
+    /// The pixels of all allowed windows together, as rectangles: squares whose origins fill a
+    /// rectangle fill a rectangle themselves. Neighbours overlap.
+    pub fn regions(&self) -> Vec<Window> {
+        let mut regions: Vec<Window> = Vec::new();
+        for rows in &self.row_runs {
+            let n_before = regions.len();
+            for cols in self.col_runs.iter().filter(|cols| self.allows(rows, cols)) {
+                let part = Window {
+                    row: rows.start,
+                    col: cols.start,
+                    rows: rows.length - 1 + self.size_px,
+                    cols: cols.length - 1 + self.size_px,
+                };
+                match regions[n_before..].last_mut() {
+                    // The origins go on where the last ones ended.
+                    Some(last) if last.col_end() + 1 == part.col + self.size_px => {
+                        last.cols += cols.length;
+                    }
+                    Some(_) | None => regions.push(part),
+                }
+            }
+        }
+        regions
+    }
+
     fn n_per_row(&self, rows: &Run) -> u64 {
         let allowed = self.col_runs.iter().filter(|cols| self.allows(rows, cols));
         allowed.map(|cols| u64::from(cols.length)).sum()
@@ -203,6 +228,23 @@ mod tests {
             let mut picked: Vec<_> = (0..origins.count()).map(|it| origins.pick(it)).collect();
             picked.sort();
             prop_assert_eq!(picked, by_pixels(&split, size_px));
+        }
+
+        #[test]
+        fn regions_hold_the_pixels_of_the_windows_and_no_other(
+            split in splits(),
+            size_px in 1u32..16,
+        ) {
+            let pixels = |windows: &[Window]| -> std::collections::BTreeSet<[u32; 2]> {
+                let rows = windows.iter().flat_map(|it| (it.row..it.row_end()).map(move |row| (it, row)));
+                rows.flat_map(|(it, row)| (it.col..it.col_end()).map(move |col| [row, col])).collect()
+            };
+            let (windows, regions) =
+                (by_pixels(&split, size_px), Origins::new(&split, size_px).regions());
+            prop_assert_eq!(pixels(&windows), pixels(&regions));
+            for window in windows {
+                prop_assert!(regions.iter().any(|region| region.contains(window)), "{:?}", window);
+            }
         }
     }
 }

@@ -116,6 +116,16 @@ impl Sampler {
         &self.origins
     }
 
+    /// Rectangles of the pixels that training windows may show: every allowed window lies in one,
+    /// and every pixel of one lies in an allowed window. Their number depends on the blocks alone.
+    pub fn shown(&self) -> Vec<ChipRef> {
+        let of_scene = |(scene, origins): (usize, &Origins)| {
+            let regions = origins.regions().into_iter();
+            regions.map(move |window| ChipRef { scene, window }).collect::<Vec<_>>()
+        };
+        self.origins.iter().enumerate().flat_map(of_scene).collect()
+    }
+
     /// First draw of each chip of `epoch`, in the order of the chips.
     ///
     /// A window that turns out to hold no labelled training pixel is replaced by

@@ -93,7 +93,7 @@ pub enum SplitMethod {
     /// Blocks of `block_px`, by list or by share; every scene may hold all roles.
     #[default]
     Blocks,
-    /// Whole scenes, by their `role`; the block lists and shares are not looked at.
+    /// Whole scenes, by their `role`; shares are not looked at, lists of blocks are refused.
     Files,
 }
 
@@ -136,7 +136,7 @@ pub struct SplitScene {
 /// # Errors
 ///
 /// [`Error::Config`] if a setting is out of range, a listed block does not exist, has no labelled
-/// pixel or is listed twice, a scene has a role where it must not or none where it must, or no block
+/// pixel or is listed twice or beside `method = "files"`, a scene has a role where it must not or none where it must, or no block
 /// is left to train on. [`Error::Data`] if no scene has a pixel with data and a label.
 pub fn split(scenes: Vec<SplitScene>, config: &SplitConfig, seed: u64) -> Result<Vec<SceneSplit>> {
     if scenes.iter().flat_map(|scene| &scene.counts).all(|it| it.n_pixels() == 0) {
@@ -145,7 +145,7 @@ pub fn split(scenes: Vec<SplitScene>, config: &SplitConfig, seed: u64) -> Result
     }
     let roles = match config.method {
         SplitMethod::Blocks => roles_of_blocks(&scenes, config, seed)?,
-        SplitMethod::Files => roles_of_files(&scenes)?,
+        SplitMethod::Files => roles_of_files(&scenes, config)?,
     };
     if !roles.iter().flatten().any(|&role| role == Some(Role::Train)) {
         let rule = "leaves no block with a labelled pixel to train on; make blocks smaller or the \
@@ -161,7 +161,13 @@ pub fn split(scenes: Vec<SplitScene>, config: &SplitConfig, seed: u64) -> Result
 /// Roles of the blocks of one scene.
 type Roles = Vec<Option<Role>>;
 
-fn roles_of_files(scenes: &[SplitScene]) -> Result<Vec<Roles>> {
+fn roles_of_files(scenes: &[SplitScene], config: &SplitConfig) -> Result<Vec<Roles>> {
+    for (role, choice) in choices(config) {
+        if let Some(BlockChoice::List(_) | BlockChoice::Scenes(_)) = choice {
+            let rule = "is only for split.method = \"blocks\"";
+            return Err(Error::config(format!("split.{role}"), "a list", rule));
+        }
+    }
     let of_scene = |scene: &SplitScene| {
         let Some(role) = scene.role else {
             let rule = "needs a role (train, validation or test), as split.method = \"files\"";
@@ -182,18 +188,22 @@ fn roles_of_blocks(scenes: &[SplitScene], config: &SplitConfig, seed: u64) -> Re
         }
     }
     let mut roles: Vec<Roles> = scenes.iter().map(|it| vec![None; it.counts.len()]).collect();
-    let choices = [
-        (Role::Train, config.train.as_ref()),
-        (Role::Validation, Some(&config.validation)),
-        (Role::Test, Some(&config.test)),
-    ];
-    for (role, choice) in choices {
+    for (role, choice) in choices(config) {
         if let Some(choice) = choice {
             give_listed(scenes, role, choice, &mut roles)?;
         }
     }
     deal_rest(scenes, &config.shares()?, seed, &mut roles);
     Ok(roles)
+}
+
+/// The setting of each role.
+fn choices(config: &SplitConfig) -> [(Role, Option<&BlockChoice>); 3] {
+    [
+        (Role::Train, config.train.as_ref()),
+        (Role::Validation, Some(&config.validation)),
+        (Role::Test, Some(&config.test)),
+    ]
 }
 
 /// Gives `role` to the blocks that `choice` lists.
@@ -359,6 +369,13 @@ mod tests {
         assert_eq!(splits[0].blocks(Role::Test).count(), 4);
         assert_eq!(splits[1].blocks(Role::Train).count(), 2);
         check_refused(&scenes, "", "test for a: is only for split.method");
+        for key in ["train", "validation", "test"] {
+            for list in ["[[0, 0]]", "{ a = [[0, 0]] }"] {
+                let wanted =
+                    format!("`split.{key}` = a list: is only for split.method = \"blocks\"");
+                check_refused(&scenes, &format!("method = \"files\"\n{key} = {list}"), &wanted);
+            }
+        }
     }
 
     #[test]

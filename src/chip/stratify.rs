@@ -27,7 +27,7 @@ const NONE: usize = 3;
 /// A role, or none, for each block of `counts`.
 ///
 /// Iterative stratification over pixels: the class that the fewest remaining blocks hold comes
-/// first, and its blocks are dealt in an order drawn by the seed, those with at least their mean
+/// first, of several one that training lacks, and its blocks are dealt in an order drawn by the seed, those with at least their mean
 /// number of its pixels before the others. A block goes
 ///
 /// 1. to training, if that has no block with this class yet; else
@@ -37,7 +37,7 @@ const NONE: usize = 3;
 ///    `sum_c (missing_c / total_c)^2 / share`, where `missing_c` are the pixels of class c that the
 ///    split still wants, and `total_c` all of them.
 ///
-/// So a class in three or more blocks reaches all splits unless rarer classes took its blocks, and
+/// So every class reaches training, and a class in three or more blocks reaches all splits unless rarer classes took its blocks, and
 /// presence comes before the exact share. `listed` are blocks that have a role already; a role with
 /// share 0 is dealt nothing, and a block without a labelled pixel goes to none.
 ///
@@ -105,10 +105,15 @@ impl<'a> Dealer<'a> {
         }
     }
 
-    /// The class in the fewest blocks left; ties go to fewer pixels, then to the lower index.
+    /// The class in the fewest blocks left; ties go to one that training lacks, then to fewer
+    /// pixels, then to the lower index.
+    ///
+    /// So training gets every class if it has a share: the class that takes the last blocks of
+    /// another one away is in the same blocks, so training lacks it, too, and gets the first.
     fn rarest_class(&self) -> Option<usize> {
         let classes = (0..self.totals.len()).filter(|&class| self.n_left[class] > 0);
-        classes.min_by_key(|&class| (self.n_left[class], self.totals[class]))
+        classes
+            .min_by_key(|&class| (self.n_left[class], self.has[TRAIN][class], self.totals[class]))
     }
 
     /// Blocks left with `class`, those with at least their mean of it first, each in `order`.
@@ -217,6 +222,31 @@ mod tests {
                     Role::ALL.iter().filter(|it| sum(&counts, &roles, **it, class) > 0).count();
                 prop_assert_eq!(n_roles, n_blocks.min(3));
                 prop_assert_eq!(n_blocks > 0, sum(&counts, &roles, Role::Train, class) > 0);
+            }
+        }
+    }
+
+    // Class 2 takes the first block for training, which gives it class 0 as well. The other two
+    // blocks hold classes 0 and 1, and validation and test lack the one with fewer pixels, class 0.
+    #[test]
+    fn training_is_not_left_without_a_class_by_one_it_has() {
+        let counts = vec![vec![5, 0, 1], vec![5, 90, 0], vec![5, 90, 0]];
+        for seed in 0..20 {
+            let roles = deal(&counts, &SHARES, seed);
+            assert!(sum(&counts, &roles, Role::Train, 1) > 0, "{seed}: {roles:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_class_is_trained_on(
+            counts in proptest::collection::vec(proptest::collection::vec(0u64..4, 5), 1..12),
+            seed in any::<u64>(),
+        ) {
+            let roles = deal(&counts, &SHARES, seed);
+            for class in 0..5 {
+                let occurs = counts.iter().any(|block| block[class] > 0);
+                prop_assert_eq!(occurs, sum(&counts, &roles, Role::Train, class) > 0);
             }
         }
     }

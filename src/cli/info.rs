@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     common::print,
-    plan_text::{grouped, scenes_text},
+    plan_text::{grouped, notes_text, scenes_text},
 };
 use crate::{
     bundle::Bundle,
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn of_run_file(run_file: &RunFile, json: bool) -> anyhow::Result<()> {
     let data = open_dataset(run_file)?;
-    let audit = data.audit(run_file.train.epochs)?;
+    let audit = data.audit()?;
     if json {
         return print(&serde_json::to_string_pretty(&serde_json::json!({
             "version": 1,
@@ -55,9 +55,15 @@ fn of_run_file(run_file: &RunFile, json: bool) -> anyhow::Result<()> {
             "distinct_windows": data.sampler.n_origins(),
             "chips_per_epoch": data.sampler.n_chips(),
             "audit": audit,
+            "notes": data.notes(),
         }))?);
     }
-    let mut text = format!("{}\n{}\n", scenes_text(&data), data.summary.text(data.classes()));
+    let mut text = format!(
+        "{}{}\n{}\n",
+        scenes_text(&data),
+        notes_text(data.notes()),
+        data.summary.text(data.classes())
+    );
     text += "band                  mean       std       min        2 %       98 %       max\n";
     for (band, it) in data.bands().iter().zip(&data.statistics.bands) {
         let name: String = band.name.chars().take(16).collect();

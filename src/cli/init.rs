@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::common::{shown, tell};
 use crate::{
     Error,
-    chip::{ChipsConfig, SplitConfig},
-    label::classes_of,
-    raster::{Raster, RasterOptions, write_atomically},
+    chip::{BlockGrid, ChipsConfig, SplitConfig, count_classes},
+    label::{Class, FoundClasses, classes_of},
+    raster::{RasterOptions, write_atomically},
     run::{RunFile, commented},
-    scene::{DataConfig, ImageList, SceneConfig},
+    scene::{DataConfig, ImageList, Scene, SceneConfig, SceneFiles},
 };
 
 /// Chip sizes to choose from, in pixels.
@@ -17,6 +17,9 @@ const CHIP_SIZES: [u32; 4] = [256, 128, 64, 32];
 
 /// A split needs at least this many blocks to be worth its name.
 const MIN_BLOCKS: u64 = 16;
+
+/// Labels are counted in squares of this side, in pixels.
+const READ_PX: u32 = 512;
 
 /// Inspect rasters and labels, and write a commented run file that trains as it is
 #[derive(clap::Args, Debug)]
@@ -46,30 +49,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if args.output.exists() && !args.force {
         anyhow::bail!("{} is there already; --force replaces it", args.output.display());
     }
-    let raster = Raster::open(&args.images, &RasterOptions::default())?;
-    let labels = Raster::open(std::slice::from_ref(&args.labels), &RasterOptions::default())?;
-    if let Some((what, left_value, right_value)) = raster.grid().difference(labels.grid()) {
-        let (left, right) = (args.images[0].clone(), args.labels.clone());
-        return Err(Error::Mismatch { left, right, what, left_value, right_value }.into());
-    }
-    for note in raster.notes() {
-        tell(note);
-    }
     let found = classes_of(&args.labels)?;
-    let grid = raster.grid();
+    let scene = open_scene(args, &found)?;
+    for note in scene.notes() {
+        tell(&note);
+    }
+    let grid = scene.grid();
     tell(&format!(
         "image   {} rows x {} columns, {} bands",
         grid.rows,
         grid.cols,
-        raster.bands().len()
+        scene.image().bands().len()
     ));
-    for class in found.classes.iter() {
-        let n_pixels = found.counts.get(&i64::from(class.code)).copied().unwrap_or(0);
-        tell(&format!("class   {:>5}  {:<24} {n_pixels} px", class.code, class.name));
-    }
-    for code in &found.ignore {
-        tell(&format!("ignored {code:>5}"));
-    }
+    let (classes, ignore) = trainable(&scene, found)?;
 
     let (size_px, split) = sizes(grid.rows, grid.cols);
     let paths: Vec<String> =
@@ -83,8 +75,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         name: args.name.clone().unwrap_or(stem),
         seed: 42,
         data: DataConfig {
-            ignore: found.ignore,
-            classes: found.classes.into(),
+            ignore,
+            classes,
             scenes: vec![SceneConfig {
                 images,
                 labels: Some(relative(&args.labels, &args.output)?),
@@ -107,6 +99,45 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     tell(&format!("wrote   {}", shown(&args.output)));
     tell(&format!("next    swath info {0}   or   swath train {0}", shown(&args.output)));
     Ok(())
+}
+
+/// Image and labels as training would read them.
+fn open_scene(args: &Args, found: &FoundClasses) -> crate::Result<Scene> {
+    let files = SceneFiles {
+        name: String::new(),
+        images: args.images.clone(),
+        labels: Some(args.labels.clone()),
+        role: None,
+    };
+    Scene::open(&files, &RasterOptions::default(), &found.classes, &found.ignore)
+}
+
+/// The classes that occur where the image has data, and the codes of all others.
+fn trainable(scene: &Scene, found: FoundClasses) -> crate::Result<(Vec<Class>, Vec<i64>)> {
+    let grid = scene.grid();
+    let blocks = BlockGrid::new(grid.rows, grid.cols, READ_PX);
+    let counts = count_classes(&blocks, found.classes.len(), |window| scene.read(window))?;
+    let n_of = |index: usize| counts.iter().map(|block| block.classes[index]).sum::<u64>();
+    let (mut classes, mut ignore) = (Vec::new(), found.ignore);
+    for code in &ignore {
+        tell(&format!("ignored {code:>5}"));
+    }
+    for (index, class) in Vec::from(found.classes).into_iter().enumerate() {
+        let Class { code, name, .. } = &class;
+        let n_pixels = n_of(index);
+        if n_pixels == 0 {
+            tell(&format!("ignored {code:>5}  {name:<24} no pixel where the image has data"));
+            ignore.push(i64::from(*code));
+        } else {
+            tell(&format!("class   {code:>5}  {name:<24} {n_pixels} px"));
+            classes.push(class);
+        }
+    }
+    if classes.is_empty() {
+        let wanted = "at least one; check nodata and labels";
+        return Err(Error::data("pixels with both data and a label", "none", wanted));
+    }
+    Ok((classes, ignore))
 }
 
 /// The chip size and the split of a raster: the largest chips of which there are enough blocks,
@@ -136,6 +167,32 @@ fn relative(path: &Path, output: &Path) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raster::fixture::Fixture;
+
+    /// Codes 1 and 2 in halves, and code 3 in the first row, where the image has no data.
+    #[test]
+    fn a_class_without_a_valid_pixel_is_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let image: Vec<u8> = (0..64 * 96).map(|it| u8::from(96 <= it)).collect();
+        let label = |it: u32| if it < 96 { 3 } else { 1 + (it % 96 / 48) as u8 };
+        let fixture = Fixture::new(64, 96);
+        fixture.clone().nodata("0").write(&path("image.tif"), &image);
+        fixture.write(&path("labels.tif"), &(0..64 * 96).map(label).collect::<Vec<u8>>());
+        let output = path("run.toml");
+        run(&Args {
+            images: vec![path("image.tif")],
+            labels: path("labels.tif"),
+            output: output.clone(),
+            name: None,
+            force: false,
+        })
+        .unwrap();
+        let run_file = RunFile::load(&output, &[]).unwrap();
+        let codes: Vec<u16> = run_file.data.classes.iter().map(|class| class.code).collect();
+        assert_eq!((codes, run_file.data.ignore.clone()), (vec![1, 2], vec![3]));
+        crate::run::open_dataset(&run_file).unwrap();
+    }
 
     #[test]
     fn the_chip_leaves_enough_blocks_for_a_split() {

@@ -6,6 +6,9 @@ use crate::{
     train::{Dataset, steps_per_epoch},
 };
 
+/// Notes shown before it is said how many more there are.
+const MAX_NOTES: usize = 20;
+
 /// Data, classes, model, steps and estimates, at most 80 columns wide.
 pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate) -> String {
     let model = &run_file.model;
@@ -15,11 +18,12 @@ pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate)
         format!("about {:.2} GB", bytes as f64 / 1e9)
     });
     format!(
-        "{}\n{}\nmodel      {}-{} of width {}, {} parameters\n\
+        "{}{}\n{}\nmodel      {}-{} of width {}, {} parameters\n\
          chips      {} of {} px per epoch, from {} distinct windows\n\
          training   {} epochs x {n_steps} steps of {} chips\n\
          estimate   about {}, memory {memory}\n",
         scenes_text(data),
+        notes_text(data.notes()),
         data.summary.text(data.classes()),
         name_of(&model.architecture),
         name_of(&model.encoder),
@@ -40,15 +44,27 @@ pub(super) fn scenes_text(data: &Dataset) -> String {
     for scene in data.scenes.iter() {
         let grid = scene.image().grid();
         let [width, height] = grid.pixel_size();
-        let crs = grid.crs.name();
         text += &format!(
-            "scene      {}: {} rows x {} columns, {} bands, pixel {width} x {height}{}\n",
+            "scene      {}: {} rows x {} columns, {} bands, pixel {width} x {height}\n           \
+             coordinate reference system: {}\n",
             scene.name(),
             grid.rows,
             grid.cols,
             data.bands().len(),
-            if crs.is_empty() { String::new() } else { format!("\n           {crs}") },
+            grid.crs.name(),
         );
+    }
+    text
+}
+
+/// Notes on the files, a line each; of many only the first.
+pub(super) fn notes_text(notes: &[String]) -> String {
+    let mut text = String::new();
+    for note in notes.iter().take(MAX_NOTES) {
+        text += &format!("note       {note}\n");
+    }
+    if MAX_NOTES < notes.len() {
+        text += &format!("note       and {} more\n", notes.len() - MAX_NOTES);
     }
     text
 }
@@ -77,6 +93,15 @@ pub(super) fn grouped(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_note_is_a_line_and_many_are_cut() {
+        let notes = |n| notes_text(&vec!["a.msk is not read".to_owned(); n]);
+        assert_eq!(notes(0), "");
+        assert_eq!(notes(2), "note       a.msk is not read\n".repeat(2));
+        assert_eq!(notes(25).lines().count(), 21);
+        assert!(notes(25).ends_with("note       and 5 more\n"));
+    }
 
     #[test]
     fn thousands_are_grouped() {

@@ -33,10 +33,23 @@ impl ClassRaster {
     /// As [`Raster::open`](crate::raster::Raster::open); [`Error::Data`] if the file has several
     /// bands. Codes are checked by [`Self::check_codes`].
     pub fn open(path: &Path, classes: &Classes, ignore: &[i64]) -> Result<Self> {
-        let file = codes::open(path)?;
+        Self::open_within(path, classes, ignore, codes::MAX_BLOCK_MIB)
+    }
+
+    /// As [`Self::open`], but refuses blocks of more than `max_block_mib` MiB.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::open`].
+    pub fn open_within(
+        path: &Path,
+        classes: &Classes,
+        ignore: &[i64],
+        max_block_mib: u32,
+    ) -> Result<Self> {
+        let file = codes::open(path, max_block_mib)?;
         let mut ignore = ignore.to_vec();
-        let nodata = file.notes(0).nodata.filter(|value| value.fract() == 0.0);
-        ignore.extend(nodata.map(|value| value as i64));
+        ignore.extend(codes::nodata_code(&file));
         let mut table = vec![UNKNOWN; N_CODES];
         for code in &ignore {
             if let Some(index) = usize::try_from(*code).ok().and_then(|code| table.get_mut(code)) {
@@ -57,6 +70,11 @@ impl ClassRaster {
     /// The file.
     pub fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// What a user should know about how the file was understood, one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        self.file.remarks(codes::CACHE_BYTES)
     }
 
     /// Class indices of a window, row by row; [`IGNORE`] where there is no label.

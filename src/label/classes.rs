@@ -5,10 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::{Error, Result},
-    raster::LegendEntry,
-};
+use crate::error::{Error, Result};
 
 /// Class index of a pixel that has no label. Never a class: there are at most 255 classes.
 pub const IGNORE: u8 = 255;
@@ -104,16 +101,6 @@ impl Classes {
     pub fn index_of(&self, code: i64) -> Option<u8> {
         let index = self.0.iter().position(|class| i64::from(class.code) == code)?;
         u8::try_from(index).ok()
-    }
-
-    /// Codes, names and colours as a map shows them.
-    pub fn legend(&self) -> Vec<LegendEntry> {
-        let entry = |class: &Class| LegendEntry {
-            code: class.code,
-            name: class.name.clone(),
-            color: class.color.0,
-        };
-        self.0.iter().map(entry).collect()
     }
 }
 

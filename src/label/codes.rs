@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// Decoded blocks kept while reading labels, in bytes.
-const CACHE_BYTES: u64 = 16 << 20;
-/// Largest block of a label raster, in MiB.
-const MAX_BLOCK_MIB: u32 = 256;
+pub(super) const CACHE_BYTES: u64 = 16 << 20;
+/// Largest block of a label raster where nobody says otherwise, in MiB.
+pub(super) const MAX_BLOCK_MIB: u32 = 256;
 /// Pixels of a pass that are in memory at once.
 const CHUNK_PIXELS: u64 = 1 << 20;
 /// Stands for a pixel without a value; no code is as low.
@@ -28,17 +28,23 @@ const MAX_CODES: usize = 65_536;
 /// As opening a raster; [`Error::Data`] if the file has several bands, a value that is no whole
 /// number, or more than 65,536 different values.
 pub fn count_codes(path: &Path) -> Result<BTreeMap<i64, u64>> {
-    counted(&open(path)?)
+    counted(&open(path, MAX_BLOCK_MIB)?)
 }
 
-pub(super) fn open(path: &Path) -> Result<GeoTiff> {
-    let file = GeoTiff::open(path, CACHE_BYTES, MAX_BLOCK_MIB)?;
+pub(super) fn open(path: &Path, max_block_mib: u32) -> Result<GeoTiff> {
+    let file = GeoTiff::open(path, CACHE_BYTES, max_block_mib)?;
     let n_bands = file.n_samples() - file.alpha().len();
     if n_bands != 1 {
         let what = format!("label raster {}", path.display());
         return Err(Error::data(what, format!("{n_bands} bands"), "1 band of class codes"));
     }
     Ok(file)
+}
+
+/// The file's nodata value, if a code can have it.
+pub(super) fn nodata_code(file: &GeoTiff) -> Option<i64> {
+    let nodata = file.notes(0).nodata.filter(|value| value.fract() == 0.0);
+    nodata.map(|value| value as i64)
 }
 
 pub(super) fn counted(file: &GeoTiff) -> Result<BTreeMap<i64, u64>> {

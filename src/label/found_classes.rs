@@ -28,7 +28,16 @@ pub struct FoundClasses {
 /// As [`count_codes`](super::count_codes); [`Error::Data`] if no class is left, more than 255 are,
 /// or a code is not between 0 and 65535.
 pub fn classes_of(path: &Path) -> Result<FoundClasses> {
-    let file = codes::open(path)?;
+    classes_within(path, codes::MAX_BLOCK_MIB)
+}
+
+/// As [`classes_of`], but refuses blocks of more than `max_block_mib` MiB.
+///
+/// # Errors
+///
+/// Those of [`classes_of`].
+pub fn classes_within(path: &Path, max_block_mib: u32) -> Result<FoundClasses> {
+    let file = codes::open(path, max_block_mib)?;
     let counts = codes::counted(&file)?;
     let notes = file.notes(0);
     let names: BTreeMap<i64, &str> =
@@ -36,7 +45,7 @@ pub fn classes_of(path: &Path) -> Result<FoundClasses> {
     let mut colors: BTreeMap<i64, [u8; 3]> = (0..).zip(file.color_map()).collect();
     colors.extend(notes.colors.iter().copied());
 
-    let mut ignore: Vec<i64> = notes.nodata.map(|nodata| nodata as i64).into_iter().collect();
+    let mut ignore: Vec<i64> = codes::nodata_code(&file).into_iter().collect();
     if !names.is_empty() && !names.contains_key(&0) && !ignore.contains(&0) {
         ignore.push(0);
     }
@@ -114,6 +123,16 @@ mod tests {
     #[test]
     fn nodata_is_no_class() {
         check(&Fixture::new(1, 3).nodata("0"), &[0, 7, 9], None, &["class 7", "class 9"], &[0]);
+    }
+
+    #[test]
+    fn nodata_with_a_fraction_is_no_code() {
+        let fixture = Fixture::new(1, 2).nodata("7.5");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.tif");
+        fixture.write(&path, &[7.0_f32, 9.0]);
+        let found = classes_of(&path).unwrap();
+        assert_eq!((found.classes.len(), found.ignore.as_slice()), (2, &[][..]));
     }
 
     #[test]

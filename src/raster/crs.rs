@@ -83,7 +83,7 @@ impl Crs {
         code.filter(|&code| code != 0 && code != USER_DEFINED)
     }
 
-    /// What to call the system in messages and reports.
+    /// What to call the system in messages and reports; `none` without one.
     pub fn name(&self) -> String {
         if let Some(code) = self.epsg() {
             return format!("EPSG:{code}");
@@ -105,7 +105,7 @@ impl Crs {
     }
 
     /// Unit of map coordinates, as it is written behind a number: `m`, `°`, `ft`, `px` for a raster
-    /// without a system, or `map units` where the keys do not say.
+    /// without a system, or `map units` where neither the keys nor a code known here say.
     pub fn unit_name(&self) -> &'static str {
         if self.is_none() {
             return "px";
@@ -114,9 +114,8 @@ impl Crs {
             (Some(2), _) => "°",
             (_, Some(9001)) => "m",
             (_, Some(9002 | 9003)) => "ft",
-            (_, Some(_)) => "map units",
-            // An EPSG code stands for its unit; nearly all projected ones are metric.
-            (_, None) => "m",
+            (_, None) if self.epsg().is_some_and(is_metric) => "m",
+            (_, Some(_) | None) => "map units",
         }
     }
 
@@ -182,6 +181,23 @@ impl Crs {
     }
 }
 
+/// Whether an EPSG code is one of the common projected systems in metres.
+///
+/// Source: EPSG Geodetic Parameter Dataset, <https://epsg.org>.
+fn is_metric(epsg: u16) -> bool {
+    matches!(
+        epsg,
+        // Universal transverse Mercator: WGS 84, WGS 72, NAD83, NAD27, ETRS89, GDA94, GDA2020.
+        32601..=32660 | 32701..=32760 | 32201..=32260 | 32301..=32360 | 26901..=26923
+        | 26701..=26722 | 25828..=25838 | 28348..=28358 | 7846..=7859
+        // Mercator, Europe, polar stereographic, equal-area grids.
+        | 3857 | 3395 | 3034 | 3035 | 3413 | 3031 | 5070 | 6933 | 3577
+        // Countries and states: France, Great Britain, Sweden, Finland, New Zealand, Canada,
+        // North Carolina.
+        | 2154 | 27700 | 3006 | 3067 | 2193 | 3979 | 32119
+    )
+}
+
 /// Equal, with numbers to 1e-9 of their size: programs write them with different digits.
 fn nearly_equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
@@ -225,6 +241,32 @@ mod tests {
         assert_eq!(lambert(36.0, "GCS Name = A b|Datum = c").name(), "user-defined (A b)");
         assert_eq!(lambert(36.0, "PCS Name = unknown").name(), "user-defined");
         assert_eq!(Crs::default().name(), "none");
+    }
+
+    #[test]
+    fn the_unit_is_said_only_where_it_is_known() {
+        let with_unit = |code, unit| {
+            let mut crs = Crs::from_epsg(code);
+            crs.directory[3] += 1;
+            crs.directory.extend([key::LINEAR_UNITS, 0, 1, unit]);
+            crs
+        };
+        for (crs, unit) in [
+            (Crs::default(), "px"),
+            (Crs::from_epsg(4326), "°"),
+            (Crs::from_epsg(32633), "m"),
+            (Crs::from_epsg(32119), "m"),
+            (Crs::from_epsg(25832), "m"),
+            (Crs::from_epsg(3857), "m"),
+            // New York Long Island, in US survey feet.
+            (Crs::from_epsg(2263), "map units"),
+            (with_unit(2263, 9003), "ft"),
+            (with_unit(2263, 9001), "m"),
+            (with_unit(32633, 9036), "map units"),
+            (lambert(36.0, "a"), "map units"),
+        ] {
+            assert_eq!(crs.unit_name(), unit, "{}", crs.name());
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod tag {
     pub(super) const SUBFILE_TYPE: u16 = 254;
     pub(super) const PIXEL_SCALE: u16 = 33550;
     pub(super) const TIEPOINT: u16 = 33922;
+    pub(super) const RPC: u16 = 50844;
     pub(super) const TRANSFORMATION: u16 = 34264;
     pub(super) const GEO_KEYS: u16 = 34735;
     pub(super) const GEO_DOUBLES: u16 = 34736;
@@ -90,6 +91,18 @@ pub(super) fn grid_of(path: &Path, ifd: &Ifd) -> Result<Grid> {
         return Err(Error::malformed(path, FORMAT, reason));
     }
     Ok(Grid { rows: ifd.height(), cols: ifd.width(), affine, crs })
+}
+
+/// What an image without a transform has in its place.
+pub(super) fn other_position(ifd: &Ifd) -> Option<&'static str> {
+    let n_numbers = |code| {
+        ifd.tag(code).and_then(|tag| tag.value.as_f64_vec()).map_or(0, |values| values.len())
+    };
+    // One point has 6 numbers, and may be left over from a transform.
+    if 6 < n_numbers(tag::TIEPOINT) {
+        return Some("ground control points");
+    }
+    (0 < n_numbers(tag::RPC)).then_some("rational polynomial coefficients")
 }
 
 pub(super) fn notes_of(

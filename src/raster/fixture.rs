@@ -1,6 +1,9 @@
 //! Small GeoTIFFs for tests, made by code.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use tiff_core::{
     ByteOrder, ColorMap, Compression, ExtraSample, PhotometricInterpretation, PlanarConfiguration,
@@ -24,6 +27,8 @@ pub(crate) struct Fixture {
     pub(crate) alpha: bool,
     pub(crate) color_map: Option<ColorMap>,
     pub(crate) tags: Vec<Tag>,
+    /// Height of the strips of a mask in the file, which hides nothing.
+    pub(crate) mask_rows_per_strip: Option<u32>,
     /// Blocks that are left out, as in a sparse file.
     pub(crate) unwritten: Vec<usize>,
 }
@@ -43,6 +48,7 @@ impl Fixture {
             alpha: false,
             color_map: None,
             tags: Vec::new(),
+            mask_rows_per_strip: None,
             unwritten: Vec::new(),
         }
     }
@@ -121,6 +127,29 @@ impl Fixture {
                 }
             }
         }
+        if let Some(rows_per_strip) = self.mask_rows_per_strip {
+            let mask = ImageBuilder::new(self.grid.cols, self.grid.rows)
+                .sample_type::<u8>()
+                .strips(rows_per_strip)
+                .overview();
+            let handle = writer.add_image(mask).unwrap();
+            for (index, top) in (0..self.grid.rows).step_by(rows_per_strip as usize).enumerate() {
+                let n_rows = rows_per_strip.min(self.grid.rows - top) as usize;
+                writer.write_block(&handle, index, &vec![255_u8; n_rows * cols]).unwrap();
+            }
+        }
         writer.finish().unwrap();
+        if self.mask_rows_per_strip.is_some() {
+            overview_to_mask(path);
+        }
     }
+}
+
+/// The writer knows no masks: changes the kind of image (tag 254, one 32-bit number) from 1 to 4.
+fn overview_to_mask(path: &Path) {
+    const OVERVIEW: [u8; 12] = [254, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0];
+    let mut bytes = fs::read(path).unwrap();
+    let entry = bytes.windows(12).rposition(|entry| entry == OVERVIEW).unwrap();
+    bytes[entry + 8] = 4;
+    fs::write(path, bytes).unwrap();
 }

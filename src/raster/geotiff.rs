@@ -11,9 +11,10 @@ use tiff_reader::{
 };
 
 use super::{
-    Affine, BandNotes, DataType, Grid, Window,
+    BandNotes, DataType, Grid, Window,
     blocks::Blocks,
     directory::{alpha_of, grid_of, main_image, mask_of, n_main_images, notes_of},
+    position::unread_position,
     refusal::{FORMAT, check_block, refused, tile_command},
     samples::Samples,
 };
@@ -30,6 +31,8 @@ pub(crate) struct GeoTiff {
     /// Stored as luminance and colour difference; read as red, green, blue.
     is_ycbcr: bool,
     blocks: Blocks,
+    /// Size of the largest block of image and mask, in bytes.
+    largest_block_bytes: u64,
     has_unwritten_blocks: bool,
     grid: Grid,
     dtype: DataType,
@@ -60,16 +63,15 @@ impl GeoTiff {
             return Err(Error::malformed(path, FORMAT, size));
         }
         let stored = ifd.raster_layout().map_err(|error| refused(path, error))?;
-        let blocks =
-            Blocks::of(ifd, &stored).map_err(|reason| Error::malformed(path, FORMAT, reason))?;
-        if let Some(block) = blocks.first_beyond(metadata.len()) {
-            let bytes = metadata.len();
-            let reason =
-                format!("it is cut off: block {block} ends after the file's {bytes} bytes");
-            return Err(Error::malformed(path, FORMAT, reason));
-        }
+        let blocks = blocks_of(path, ifd, metadata.len())?;
         check_block(path, &blocks, max_block_mib)?;
-        let largest = blocks.bytes();
+        let mask = mask_of(&file, image);
+        let mask_blocks = mask.map(|mask| blocks_of(path, &file.ifds()[mask], metadata.len()));
+        let mask_blocks = mask_blocks.transpose()?;
+        if let Some(mask_blocks) = &mask_blocks {
+            check_block(path, mask_blocks, max_block_mib)?;
+        }
+        let largest = blocks.bytes().max(mask_blocks.as_ref().map_or(0, Blocks::bytes));
         let is_ycbcr =
             ifd.photometric_interpretation_enum() == Some(PhotometricInterpretation::YCbCr);
         let layout = if is_ycbcr { ifd.decoded_raster_layout() } else { Ok(stored) };
@@ -84,11 +86,11 @@ impl GeoTiff {
         })?;
         let (grid, alpha) = (grid_of(path, ifd)?, alpha_of(ifd, layout.samples_per_pixel));
         let notes = notes_of(path, ifd, layout.samples_per_pixel, dtype)?;
-        let mask = mask_of(&file, image);
         // A block that the cache cannot hold would be decoded again for every window.
         let file = if largest > cache_bytes { open_file(path, largest)? } else { file };
         Ok(Self {
             path: path.to_owned(),
+            largest_block_bytes: largest,
             has_unwritten_blocks: blocks.any_unwritten(),
             file,
             image,
@@ -131,9 +133,9 @@ impl GeoTiff {
         &self.notes[sample]
     }
 
-    /// Size of the largest block once decoded, in bytes.
+    /// Size of the largest block of image and mask once decoded, in bytes.
     pub(crate) fn block_bytes(&self) -> u64 {
-        self.blocks.bytes()
+        self.largest_block_bytes
     }
 
     /// Height and width of a block, in pixels.
@@ -171,7 +173,7 @@ impl GeoTiff {
     pub(crate) fn read_sample(&self, window: Window, sample: usize) -> Result<Samples> {
         if self.is_ycbcr {
             let all = self.read(window)?;
-            let size = all.bytes_per_sample();
+            let size = self.dtype.bytes() as usize;
             let pixels = all.bytes.chunks_exact(size * all.per_pixel);
             let bytes = pixels.flat_map(|pixel| &pixel[sample * size..][..size]).copied().collect();
             return Ok(Samples { bytes, per_pixel: 1, ..all });
@@ -222,13 +224,7 @@ impl GeoTiff {
             let mask = Path::new(&mask).display();
             remarks.push(format!("{mask} is not read; put the mask into the file as alpha band"));
         }
-        if self.grid.affine == Affine::IDENTITY {
-            let world = ["tfw", "tifw", "wld"].map(|extension| self.path.with_extension(extension));
-            let found = world.iter().find(|path| path.exists());
-            remarks.extend(found.map(|found| {
-                format!("{} is not read; put its position into {path}", found.display())
-            }));
-        }
+        remarks.extend(unread_position(&self.path, &self.grid, self.ifd()));
         remarks
     }
 
@@ -262,10 +258,23 @@ impl GeoTiff {
     ) -> Result<Samples> {
         let bytes = read.map_err(|error| refused(&self.path, error))?;
         let samples = Samples { bytes, dtype: self.dtype, per_pixel };
-        let wanted = window.n_pixels() * per_pixel * samples.bytes_per_sample();
+        let wanted = window.n_pixels() * per_pixel * self.dtype.bytes() as usize;
         assert_eq!(samples.bytes.len(), wanted, "bytes of {window:?} of {}", self.path.display());
         Ok(samples)
     }
+}
+
+/// Where the blocks of an image lie, all within the file.
+fn blocks_of(path: &Path, ifd: &Ifd, file_bytes: u64) -> Result<Blocks> {
+    let layout = ifd.raster_layout().map_err(|error| refused(path, error))?;
+    let blocks =
+        Blocks::of(ifd, &layout).map_err(|reason| Error::malformed(path, FORMAT, reason))?;
+    if let Some(block) = blocks.first_beyond(file_bytes) {
+        let reason =
+            format!("it is cut off: block {block} ends after the file's {file_bytes} bytes");
+        return Err(Error::malformed(path, FORMAT, reason));
+    }
+    Ok(blocks)
 }
 
 fn open_file(path: &Path, cache_bytes: u64) -> Result<TiffFile> {

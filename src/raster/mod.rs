@@ -24,6 +24,8 @@ mod refusal;
 
 mod directory;
 
+mod position;
+
 mod geotiff;
 
 mod band;

@@ -13,16 +13,7 @@ pub(crate) struct Samples {
 impl Samples {
     /// Calls `each(pixel, value)` for sample `index` of every pixel, row by row.
     pub(crate) fn for_each(&self, index: usize, each: impl FnMut(usize, f64)) {
-        let sample_bytes = self.bytes_per_sample();
+        let sample_bytes = self.dtype.bytes() as usize;
         self.dtype.for_each(&self.bytes, index * sample_bytes, self.per_pixel * sample_bytes, each);
-    }
-
-    pub(super) fn bytes_per_sample(&self) -> usize {
-        match self.dtype {
-            DataType::U8 | DataType::I8 => 1,
-            DataType::U16 | DataType::I16 => 2,
-            DataType::U32 | DataType::I32 | DataType::F32 => 4,
-            DataType::U64 | DataType::I64 | DataType::F64 => 8,
-        }
     }
 }

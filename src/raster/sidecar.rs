@@ -24,6 +24,10 @@ type Colors = Vec<(i64, [u8; 3])>;
 #[derive(Debug, Default)]
 pub(crate) struct Sidecar {
     pub(crate) bands: Vec<BandNotes>,
+    /// Whether it says where the pixels lie.
+    pub(crate) has_position: bool,
+    /// Whether it names a coordinate reference system.
+    pub(crate) has_crs: bool,
 }
 
 /// Notes on one band; what is not said is empty.
@@ -88,7 +92,12 @@ impl Sidecar {
     }
 
     fn of_pam(root: &Element) -> Self {
-        let mut sidecar = Self::default();
+        let has = |name| root.child(name).is_some();
+        let mut sidecar = Self {
+            has_position: has("GeoTransform") || has("GCPList"),
+            has_crs: has("SRS"),
+            ..Self::default()
+        };
         for element in root.all("PAMRasterBand") {
             let Some(Ok(number)) = element.attribute("band").map(str::parse::<usize>) else {
                 continue;

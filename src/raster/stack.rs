@@ -505,6 +505,19 @@ mod tests {
     }
 
     #[test]
+    fn the_block_limit_holds_for_the_mask() {
+        let fixture = Fixture { mask_rows_per_strip: Some(1100), ..Fixture::new(1100, 1000) };
+        let (_folder, path) = file(&fixture, &vec![1_u8; 1_100_000]);
+        let options = RasterOptions { max_block_mib: 1, ..RasterOptions::default() };
+        let error = Raster::open(std::slice::from_ref(&path), &options).err().unwrap();
+        assert!(error.to_string().contains("blocks of 1100 x 1000 pixels"), "{error}");
+        let raster = open(&path).unwrap();
+        assert_eq!(raster.largest_block_bytes(), 1_100_000);
+        let corner = raster.read(Window::square(0, 0, 2)).unwrap();
+        assert_eq!(corner.valid, [true; 4]);
+    }
+
+    #[test]
     fn a_file_without_georeferencing_has_a_grid_in_pixels() {
         let mut fixture = Fixture::new(3, 2);
         fixture.grid.affine = crate::raster::Affine::IDENTITY;

@@ -53,7 +53,7 @@ impl Run {
         started: String,
         device: Device,
     ) -> Result<Self> {
-        data.audit(run_file.train.epochs)?;
+        data.audit()?;
         let network =
             run_file.model.build(data.bands().len(), data.classes().len(), run_file.seed, &device);
         let text = run_file.to_toml();

@@ -72,7 +72,7 @@ pub struct InputFile {
     pub pixel_size: [f64; 2],
     /// Smallest x, smallest y, largest x, largest y, in map units.
     pub bounds: [f64; 4],
-    /// Name of the coordinate reference system; empty without one.
+    /// Name of the coordinate reference system; `none` without one.
     pub crs: String,
 }
 

@@ -39,3 +39,61 @@ pub fn open_dataset(run_file: &RunFile) -> Result<Dataset> {
         seed: *seed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::fixture::Fixture;
+
+    const RUN_FILE: &str = "[split]\nmethod = \"files\"\n[chips]\nsize_px = 4\nper_epoch = 1\n\
+                            [data]\n";
+
+    /// A scene `train` of 16 x 20 px and a scene `test` of 8 x 8 px, this many pixels right of and
+    /// below its corner; labels of `train` are left to column `n_labelled`.
+    #[track_caller]
+    fn check(right_px: u32, down_px: u32, n_labelled: u32, leaks: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = RUN_FILE.to_owned();
+        for (name, (rows, cols), corner) in
+            [("train", (16, 20), (0, 0)), ("test", (8, 8), (right_px, down_px))]
+        {
+            let mut fixture = Fixture::new(rows, cols);
+            fixture.grid.affine.0[0] += 30.0 * f64::from(corner.0);
+            fixture.grid.affine.0[3] -= 20.0 * f64::from(corner.1);
+            let label = |it: u32| u8::from(it % cols < n_labelled);
+            let labels: Vec<u8> = (0..rows * cols).map(label).collect();
+            let path = |kind: &str| folder.path().join(format!("{kind}_{name}.tif"));
+            fixture.write(&path("image"), &vec![1_u8; labels.len()]);
+            fixture.clone().nodata("0").write(&path("labels"), &labels);
+            text += &format!(
+                "[[data.scene]]\nrole = \"{name}\"\nimages = \"image_{name}.tif\"\n\
+                 labels = \"labels_{name}.tif\"\n"
+            );
+        }
+        let path = folder.path().join("run.toml");
+        std::fs::write(&path, text).unwrap();
+        let data = open_dataset(&RunFile::load(&path, &[]).unwrap()).unwrap();
+        let audit = data.audit();
+        assert_eq!(audit.is_err(), leaks, "{audit:?}");
+        if let Ok(audit) = audit {
+            assert_eq!(audit.n_training_windows, data.sampler.n_origins());
+        }
+    }
+
+    // One chip of 4 px an epoch can hardly meet every corner of the scene.
+    #[test]
+    fn scenes_that_share_pixels_leak_wherever_a_chip_may_be_drawn() {
+        for (right_px, down_px) in [(0, 0), (19, 15), (12, 0), (0, 8), (6, 4)] {
+            check(right_px, down_px, 99, true);
+        }
+        check(20, 0, 99, false);
+        check(0, 16, 99, false);
+    }
+
+    // Blocks of 8 px in columns 0..8 train; windows of 4 px reach 3 px beyond, to column 11.
+    #[test]
+    fn what_no_window_shows_does_not_leak() {
+        check(10, 0, 5, true);
+        check(11, 0, 5, false);
+    }
+}

@@ -114,6 +114,7 @@ impl RunFile {
         if self.name.is_empty() || self.name.contains(['/', '\\', ':']) {
             return Err(Error::config("name", &self.name, "must be usable as a file name"));
         }
+        self.data.check()?;
         self.chips.check()?;
         self.augment.check()?;
         self.model.check()?;

@@ -26,7 +26,7 @@ pub struct DataConfig {
     pub nodata: Option<f64>,
     /// Whether a pixel is missing when any of its bands is, or only when all are.
     pub nodata_rule: NodataRule,
-    /// Largest tile or strip of a file that is read, in MiB once decoded.
+    /// Largest tile or strip of an image or label raster that is read, in MiB once decoded.
     pub max_block_mib: u32,
     /// The classes, in the order of their index; by default those found in the label rasters.
     #[serde(rename = "class", skip_serializing_if = "Vec::is_empty")]
@@ -63,16 +63,33 @@ impl DataConfig {
         }
     }
 
+    /// Checks what can be checked without the files.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if a code is that of a class and stands for no label, or
+    /// `max_block_mib` is 0.
+    pub fn check(&self) -> Result<()> {
+        for class in &self.classes {
+            if self.ignore.contains(&i64::from(class.code)) {
+                let rule = format!("is the code of class `{}`; remove one of the two", class.name);
+                return Err(Error::config("data.ignore", class.code, rule));
+            }
+        }
+        if self.max_block_mib == 0 {
+            return Err(Error::config("data.max_block_mib", 0, "must be at least 1"));
+        }
+        Ok(())
+    }
+
     /// How the images of one of `n_scenes` scenes are opened, which share the memory for decoded
     /// blocks.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if `max_block_mib` is 0.
+    /// Those of [`Self::check`].
     pub fn raster_options(&self, n_scenes: usize) -> Result<RasterOptions> {
-        if self.max_block_mib == 0 {
-            return Err(Error::config("data.max_block_mib", 0, "must be at least 1"));
-        }
+        self.check()?;
         let defaults = RasterOptions::default();
         let names = |bands: &Vec<BandChoice>| bands.iter().map(BandChoice::text).collect();
         Ok(RasterOptions {

@@ -13,6 +13,8 @@ mod scene;
 
 mod scenes;
 
+mod shared_classes;
+
 mod synthetic;
 
 pub use config::{BandChoice, DataConfig, ImageList, SceneConfig};

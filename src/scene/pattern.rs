@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, is_separator},
 };
 
 use crate::{
@@ -97,13 +97,22 @@ fn expanded(scene: &SceneConfig, folder: &Path) -> Result<Vec<SceneFiles>> {
     Ok(found[0].keys().map(of_key).collect())
 }
 
+/// The folder of a path, with the separator at its end, and the rest.
+fn split_after_last(path: &str, is_separator: impl Fn(char) -> bool) -> (&str, &str) {
+    // Separators are one byte long.
+    path.split_at(path.rfind(is_separator).map_or(0, |index| index + 1))
+}
+
+/// The first part of a path, and what lies below it.
+fn split_before_first(path: &str, is_separator: impl Fn(char) -> bool) -> (&str, Option<&str>) {
+    path.split_once(is_separator).map_or((path, None), |(first, below)| (first, Some(below)))
+}
+
 /// Files that a pattern with one `*` matches, by the text that stands for the `*`.
 fn matches(folder: &Path, pattern: &str) -> Result<BTreeMap<String, PathBuf>> {
     let (before, after) = pattern.split_once('*').expect("checked by the caller");
-    let (parent, start) = before.rsplit_once('/').map_or(("", before), |(parent, start)| {
-        (if parent.is_empty() { "/" } else { parent }, start)
-    });
-    let (end, below) = after.split_once('/').map_or((after, None), |(end, it)| (end, Some(it)));
+    let (parent, start) = split_after_last(before, is_separator);
+    let (end, below) = split_before_first(after, is_separator);
     let parent = folder.join(parent);
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(&parent).map_err(Error::io("list", &parent))? {
@@ -208,6 +217,30 @@ mod tests {
                 ("b", &["i/b_1.tif", "i/b_2.tif"], Some("l/b/map.tif")),
             ],
         );
+    }
+
+    /// Run files are read with the full path of their folder before every path.
+    #[test]
+    fn full_paths_are_matched_as_relative_ones() {
+        let folder = folder(&["i/a_1.tif", "i/b_1.tif", "l/a/map.tif", "l/b/map.tif"]);
+        let text = "[[scene]]\nimages = \"i/*_1.tif\"\nlabels = \"l/*/map.tif\"";
+        let mut config: DataConfig = toml::from_str(text).unwrap();
+        let full = fs::canonicalize(folder.path()).unwrap();
+        config.resolve_paths(&full);
+        assert_eq!(scene_files(&config, Path::new("")).unwrap(), found(&full, text).unwrap());
+    }
+
+    #[test]
+    fn paths_are_split_at_the_separators_of_the_system() {
+        let windows = |c| c == '/' || c == '\\';
+        let before = |path| split_after_last(path, windows);
+        assert_eq!(before("\\\\?\\C:\\data\\i\\b_"), ("\\\\?\\C:\\data\\i\\", "b_"));
+        assert_eq!(before("C:\\"), ("C:\\", ""));
+        assert_eq!(before("i/b_"), ("i/", "b_"));
+        assert_eq!(before("b_"), ("", "b_"));
+        assert_eq!(split_before_first("\\x\\map.tif", windows), ("", Some("x\\map.tif")));
+        assert_eq!(split_before_first("_1.tif", windows), ("_1.tif", None));
+        assert_eq!(split_after_last("/a", is_separator), ("/", "a"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Scene {
     ///
     /// # Errors
     ///
-    /// Those of [`Raster::open`] and [`ClassRaster::open`]; [`Error::Mismatch`] naming both files if
+    /// Those of [`Raster::open`] and [`ClassRaster::open_within`]; [`Error::Mismatch`] naming both files if
     /// images and labels differ in size, coordinate reference system, pixel size or position.
     pub fn open(
         files: &SceneFiles,
@@ -31,7 +31,7 @@ impl Scene {
         ignore: &[i64],
     ) -> Result<Self> {
         let image = Raster::open(&files.images, options)?;
-        let open = |path| ClassRaster::open(path, classes, ignore);
+        let open = |path| ClassRaster::open_within(path, classes, ignore, options.max_block_mib);
         let labels = files.labels.as_deref().map(open).transpose()?;
         if let Some(labels) = &labels
             && let Some(difference) = image.grid().difference(labels.grid())
@@ -61,6 +61,12 @@ impl Scene {
     /// The labels, if the scene has any.
     pub fn labels(&self) -> Option<&ClassRaster> {
         self.labels.as_ref()
+    }
+
+    /// What a user should know about how images and labels were understood, one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let labels = self.labels.as_ref().map(ClassRaster::notes).unwrap_or_default();
+        [self.image.notes(), &labels].concat()
     }
 
     /// Size, position and coordinate reference system of images and labels.

@@ -1,12 +1,15 @@
 //! All scenes of a run.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use crate::{
     error::{Error, Result},
-    label::{Class, Classes, classes_of},
+    label::Classes,
     raster::{Band, Window},
-    scene::{DataConfig, Sample, Scene, SceneFiles, scene_files},
+    scene::{
+        DataConfig, Sample, Scene, scene_files,
+        shared_classes::{SharedClasses, shared_classes},
+    },
 };
 
 /// Largest difference of pixel sizes between scenes, relative.
@@ -18,26 +21,32 @@ pub struct Scenes {
     scenes: Vec<Scene>,
     classes: Classes,
     ignore: Vec<i64>,
+    notes: Vec<String>,
 }
 
 impl Scenes {
     /// Opens all scenes of `config`, whose paths are relative to `folder`, and compares them.
     ///
     /// Classes that the run file does not name are found in the label rasters, which are then read
-    /// once; if it names them, the label rasters are read once to look for unknown codes.
+    /// once: a code that one of them calls missing is no label in any. If it names them, the label
+    /// rasters are read once to look for unknown codes.
     ///
     /// # Errors
     ///
-    /// Those of [`scene_files`], [`Scene::open`] and [`classes_of`]. [`Error::Mismatch`] if two
+    /// Those of [`DataConfig::check`], [`scene_files`], [`Scene::open`] and
+    /// [`classes_of`](crate::label::classes_of). [`Error::Mismatch`] if two
     /// scenes differ in number, names, data type, scale or offset of their bands, or by more than
     /// 1 % in pixel size. [`Error::Data`] that lists codes which are neither a class nor ignored.
     pub fn open(config: &DataConfig, folder: &Path) -> Result<Self> {
+        config.check()?;
         let files = scene_files(config, folder)?;
-        let (classes, ignore) = if config.classes.is_empty() {
-            found_classes(&files, &config.ignore)?
+        let shared = if config.classes.is_empty() {
+            shared_classes(&files, &config.ignore, config.max_block_mib)?
         } else {
-            (Classes::new(config.classes.clone())?, config.ignore.clone())
+            let classes = Classes::new(config.classes.clone())?;
+            SharedClasses { classes, ignore: config.ignore.clone(), notes: Vec::new() }
         };
+        let SharedClasses { classes, ignore, mut notes } = shared;
         let options = config.raster_options(files.len())?;
         let mut scenes: Vec<Scene> = Vec::with_capacity(files.len());
         for files in &files {
@@ -48,9 +57,10 @@ impl Scenes {
             if let Some(labels) = scene.labels().filter(|_| !config.classes.is_empty()) {
                 labels.check_codes()?;
             }
+            notes.extend(scene.notes());
             scenes.push(scene);
         }
-        Ok(Self { scenes, classes, ignore })
+        Ok(Self { scenes, classes, ignore, notes })
     }
 
     /// Number of scenes, at least 1.
@@ -79,6 +89,12 @@ impl Scenes {
         &self.ignore
     }
 
+    /// What a user should know about how the files were understood, one sentence each, such as
+    /// that a mask beside an image is not read.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The bands of every scene, as the first scene describes them.
     pub fn bands(&self) -> &[Band] {
         self.scenes[0].image().bands()
@@ -92,43 +108,6 @@ impl Scenes {
     pub fn read(&self, index: usize, window: Window) -> Result<Sample> {
         self.scenes[index].read(window)
     }
-}
-
-/// The classes of all label rasters together in the order of their codes, and the codes to ignore.
-fn found_classes(files: &[SceneFiles], ignore: &[i64]) -> Result<(Classes, Vec<i64>)> {
-    let mut ignore = ignore.to_vec();
-    let mut by_code = BTreeMap::<u16, (Class, &Path)>::new();
-    for path in files.iter().filter_map(|files| files.labels.as_deref()) {
-        let found = classes_of(path)?;
-        ignore.extend(found.ignore);
-        for class in found.classes.iter().filter(|it| !ignore.contains(&i64::from(it.code))) {
-            let generated = format!("class {}", class.code);
-            match by_code.get_mut(&class.code) {
-                Some((known, _)) if known.name == class.name || class.name == generated => {}
-                Some((known, _)) if known.name == generated => *known = class.clone(),
-                Some((known, other)) => {
-                    return Err(Error::Mismatch {
-                        left: other.to_owned(),
-                        right: path.to_owned(),
-                        what: "the name of a class code (give the names in `data.class`)",
-                        left_value: format!("{} is {}", class.code, known.name),
-                        right_value: format!("{} is {}", class.code, class.name),
-                    });
-                }
-                None => {
-                    by_code.insert(class.code, (class.clone(), path));
-                }
-            }
-        }
-    }
-    ignore.sort_unstable();
-    ignore.dedup();
-    if by_code.is_empty() {
-        let wanted = "labels in some scene, or `data.class`";
-        return Err(Error::data("classes of all scenes", "none", wanted));
-    }
-    let classes = by_code.into_values().map(|(class, _)| class).collect();
-    Ok((Classes::new(classes)?, ignore))
 }
 
 /// Refuses scenes that one model cannot be trained on.
@@ -237,6 +216,56 @@ mod tests {
             "l_b.tif: found codes 9 (6 px)",
         );
         open(folder.path(), &format!("ignore = [9]\n{CLASSES}{SCENES}")).unwrap();
+    }
+
+    #[test]
+    fn a_class_that_is_ignored_too_is_refused() {
+        let folder = folder(&Fixture::new(2, 3), 7);
+        let wanted = "`data.ignore` = 7: is the code of class `water`";
+        check_refused(folder.path(), &format!("ignore = [9, 7]\n{CLASSES}{SCENES}"), wanted);
+    }
+
+    /// The first file calls code 0 missing and the second has it as a class, or the other way
+    /// round.
+    #[test]
+    fn a_code_without_label_in_one_file_is_none_in_all_in_any_order() {
+        let other = |last: bool| if last { ("b", "a") } else { ("a", "b") };
+        for (missing, class) in [other(false), other(true)] {
+            let folder = folder(&Fixture::new(2, 3), 7);
+            let label = |key: &str| folder.path().join(format!("l_{key}.tif"));
+            Fixture::new(2, 3).nodata("0").write(&label(missing), &[0u8, 7, 7, 7, 7, 7]);
+            Fixture::new(2, 3).write(&label(class), &[0u8, 0, 7, 8, 8, 8]);
+            let scenes = open(folder.path(), SCENES).unwrap();
+            let codes: Vec<u16> = scenes.classes().iter().map(|class| class.code).collect();
+            assert_eq!((codes.as_slice(), scenes.ignore()), (&[7, 8][..], &[0][..]), "{missing}");
+            let wanted = format!("l_{class}.tif: code 0 (class 0) is no label, as ");
+            assert!(scenes.notes()[0].contains(&wanted), "{:?}", scenes.notes());
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_of_images_and_labels_is_noted() {
+        let folder = folder(&Fixture::new(2, 3), 7);
+        for name in ["i_a.tif.msk", "l_b.tif.msk"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let scenes = open(folder.path(), SCENES).unwrap();
+        assert_eq!(scenes.notes().len(), 2);
+        for (note, name) in scenes.notes().iter().zip(["i_a.tif.msk", "l_b.tif.msk"]) {
+            assert!(note.contains(name), "{note}");
+        }
+    }
+
+    #[test]
+    fn the_block_limit_holds_for_labels() {
+        let folder = folder(&Fixture { rows_per_strip: 1100, ..Fixture::new(1100, 1000) }, 7);
+        let image = folder.path().join("i_b.tif");
+        Fixture::new(1100, 1000).write(&image, &vec![1u16; 1_100_000]);
+        for classes in [CLASSES, ""] {
+            let text = format!("max_block_mib = 1\n{classes}{SCENES}");
+            check_refused(folder.path(), &text, "l_b.tif");
+            check_refused(folder.path(), &text, "`data.max_block_mib` = 1");
+        }
     }
 
     #[test]

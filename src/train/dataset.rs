@@ -103,15 +103,26 @@ impl Dataset {
         Ok(chip)
     }
 
-    /// Counts the pixels that splits share, from the windows that `n_epochs` epochs draw and those
-    /// that figures are computed on.
+    /// What a user should know about how the files were understood, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        self.scenes.notes()
+    }
+
+    /// Counts the pixels that splits share: all that any training window may show, and the
+    /// training blocks, which the statistics come from, against the pixels of the final figures.
+    ///
+    /// Whatever an epoch draws, or draws again, is one of those windows, so this holds for any
+    /// number of epochs.
     ///
     /// # Errors
     ///
     /// [`Error::Leak`](crate::Error::Leak) if there is one.
-    pub fn audit(&self, n_epochs: u32) -> Result<Audit> {
-        let training: Vec<_> =
-            (0..n_epochs).flat_map(|epoch| self.sampler.epoch_windows(epoch)).collect();
+    pub fn audit(&self) -> Result<Audit> {
+        let mut training = self.sampler.shown();
+        for (scene, split) in self.splits.iter().enumerate() {
+            let blocks = split.blocks(Role::Train);
+            training.extend(blocks.map(|window| ChipRef { scene, window }));
+        }
         let [validation, test] =
             [Role::Validation, Role::Test].map(|role| self.evaluation_windows(role));
         let scenes: Vec<_> = self
@@ -120,6 +131,7 @@ impl Dataset {
             .zip(&self.splits)
             .map(|(scene, split)| AuditScene { split, grid: scene.grid() })
             .collect();
-        audit(&scenes, &training, &validation, &test)
+        let audit = audit(&scenes, &training, &validation, &test)?;
+        Ok(Audit { n_training_windows: self.sampler.n_origins(), ..audit })
     }
 }

@@ -82,6 +82,6 @@ fn draws(data: &Dataset, epoch: u32, chip: u32) -> Vec<Augmentation> {
 
 /// Values, with their mask, and labels.
 fn parts(chip: Chip) -> (Pixels, Vec<u8>) {
-    let Chip { n_bands, size_px, values, labels, valid } = chip;
+    let Chip { n_bands, size_px, values, labels, valid, .. } = chip;
     (Pixels { n_bands, rows: size_px, cols: size_px, values, valid }, labels)
 }
