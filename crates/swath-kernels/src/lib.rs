@@ -1,15 +1,23 @@
-//! CPU kernels of swath over slices of numbers.
+//! CPU kernels of swath: slices of numbers in, slices of numbers out.
 //!
-//! The bits of a result do not depend on the number of threads, nor on the instruction set as far as
-//! it multiplies and adds in one step: every sum has one fixed order.
+//! Activations are `[batch, row, col, channel]`, contiguous, as `f32`. The instruction set is chosen at
+//! run time ([`Isa`]); work is spread over the current rayon pool. How a sum is split depends on the
+//! shape alone, so that the bits of a result do not depend on the number of threads.
 
 mod activation;
 
-mod images;
+mod isa;
 
-mod multiply;
+mod simd;
 
-mod conv;
+#[allow(dead_code, reason = "kernels follow")]
+mod parallel;
+
+#[allow(dead_code, reason = "kernels follow")]
+mod scratch;
+
+mod peak;
 
 pub use activation::Activation;
-pub use conv::Conv;
+pub use isa::Isa;
+pub use peak::peak_gflops;
