@@ -4,7 +4,16 @@
 //! run time ([`Isa`]); work is spread over the current rayon pool. How a sum is split depends on the
 //! shape alone, so that the bits of a result do not depend on the number of threads.
 
+mod math;
+
+mod sweep;
+
 mod activation;
+
+mod norm;
+
+#[cfg(test)]
+mod expected;
 
 mod isa;
 
@@ -18,6 +27,7 @@ mod scratch;
 
 mod peak;
 
-pub use activation::Activation;
+pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
 pub use isa::Isa;
+pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use peak::peak_gflops;

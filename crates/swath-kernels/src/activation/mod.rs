@@ -1,4 +1,11 @@
-//! Activations that other kernels apply on their way out.
+//! Activations, alone and for kernels that apply them on their way out.
+
+mod function;
+
+mod elementwise;
+
+pub use elementwise::{activate, activate_add, activate_gradient, activate_in_place};
+pub(crate) use function::{Function, WithFunction};
 
 /// A function of one value, applied to each value of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,0 +1,107 @@
+//! Activations as functions of vectors.
+
+use super::Activation;
+use crate::{math::sigmoid, simd::Vector};
+
+/// An activation that is known when the code is compiled.
+pub(crate) trait Function: Copy + Send + Sync {
+    /// The activation of `before`.
+    fn value<V: Vector>(self, before: V) -> V;
+
+    /// The gradient of `before`, for the `gradient` of the value.
+    ///
+    /// Only SiLU needs more of `before` than its sign, which is that of the value, too.
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V;
+}
+
+/// What can be done with any [`Function`].
+pub(crate) trait WithFunction {
+    type Output;
+
+    fn with(self, function: impl Function) -> Self::Output;
+}
+
+impl Activation {
+    /// Runs `what` with the function of this activation.
+    ///
+    /// # Panics
+    /// If the slope of a leaky ReLU is below 0.
+    pub(crate) fn choose<W: WithFunction>(self, what: W) -> W::Output {
+        match self {
+            Activation::None => what.with(Identity),
+            Activation::Relu => what.with(Relu),
+            Activation::LeakyRelu(slope) => {
+                assert!(
+                    0.0 <= slope,
+                    "the slope of a leaky ReLU is {slope}, but must be 0 or more"
+                );
+                what.with(LeakyRelu(slope))
+            }
+            Activation::Silu => what.with(Silu),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Identity;
+
+impl Function for Identity {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        before
+    }
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, _: V, gradient: V) -> V {
+        gradient
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Relu;
+
+impl Function for Relu {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        // In this order what is not a number stays.
+        V::zero().max(before)
+    }
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
+        V::select(V::zero().less(before), gradient, V::zero())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct LeakyRelu(f32);
+
+impl Function for LeakyRelu {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        V::select(V::zero().less(before), before, before.mul(V::splat(self.0)))
+    }
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
+        V::select(V::zero().less(before), gradient, gradient.mul(V::splat(self.0)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Silu;
+
+impl Function for Silu {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        before.mul(sigmoid(before))
+    }
+
+    // The derivative is s + x s (1 - s), with s the sigmoid of x.
+    #[inline(always)]
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
+        let sigmoid = sigmoid(before);
+        let rest = before.mul(V::splat(1.0).sub(sigmoid));
+        gradient.mul(sigmoid.mul_add(rest, sigmoid))
+    }
+}

@@ -1,0 +1,17 @@
+//! What results have to be: plain loops in f64, random numbers, and comparisons, for tests alone.
+
+mod linear;
+
+mod random;
+
+mod compare;
+
+mod activation;
+
+mod norm;
+
+pub use activation::ACTIVATIONS;
+pub use compare::{assert_close, assert_same_bits_on_any_threads};
+pub use linear::{Linear, derivative};
+pub use norm::Norm;
+pub use random::Random;
