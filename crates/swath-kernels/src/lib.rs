@@ -8,13 +8,14 @@ mod isa;
 
 mod simd;
 
-#[allow(dead_code, reason = "kernels follow")]
 mod parallel;
 
-#[allow(dead_code, reason = "kernels follow")]
 mod scratch;
 
 mod peak;
 
+mod conv;
+
+pub use conv::{Activation, Conv, Epilogue, bias_gradient};
 pub use isa::Isa;
 pub use peak::peak_gflops;
