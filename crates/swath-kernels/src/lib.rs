@@ -12,6 +12,8 @@ mod activation;
 
 mod norm;
 
+mod conv;
+
 #[cfg(test)]
 mod expected;
 
@@ -19,15 +21,14 @@ mod isa;
 
 mod simd;
 
-#[allow(dead_code, reason = "kernels follow")]
 mod parallel;
 
-#[allow(dead_code, reason = "kernels follow")]
 mod scratch;
 
 mod peak;
 
 pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
+pub use conv::{Conv, Epilogue, bias_gradient};
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use peak::peak_gflops;

@@ -22,6 +22,17 @@ pub(crate) trait WithFunction {
 }
 
 impl Activation {
+    /// The activation of `before`.
+    #[inline(always)]
+    pub(crate) fn value<V: Vector>(self, before: V) -> V {
+        match self {
+            Self::None => before,
+            Self::Relu => Relu.value(before),
+            Self::LeakyRelu(slope) => LeakyRelu(slope).value(before),
+            Self::Silu => Silu.value(before),
+        }
+    }
+
     /// Runs `what` with the function of this activation.
     ///
     /// # Panics
