@@ -12,6 +12,8 @@ mod activation;
 
 mod norm;
 
+mod pool;
+
 #[cfg(test)]
 mod expected;
 
@@ -31,3 +33,4 @@ pub use activation::{Activation, activate, activate_add, activate_gradient, acti
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use peak::peak_gflops;
+pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
