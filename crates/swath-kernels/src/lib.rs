@@ -12,6 +12,8 @@ mod activation;
 
 mod norm;
 
+mod resample;
+
 mod pool;
 
 #[cfg(test)]
@@ -34,3 +36,4 @@ pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use peak::peak_gflops;
 pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
+pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};

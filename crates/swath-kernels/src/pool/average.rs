@@ -1,11 +1,7 @@
 //! Average pooling.
 
 use super::window::{Axis, Window};
-use crate::{
-    parallel,
-    simd::{Kernel, Vector, dispatch},
-    sweep::{All, First, Lanes},
-};
+use crate::resample::{Pixels, Separable, Taps};
 
 /// The mean of each window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +21,9 @@ impl AveragePool {
         let window = &self.window;
         window.check_images("images", images.len());
         window.check_outputs("out", out.len());
-        let [rows, cols] = window.axes();
-        let taps = |axis: Axis, output| {
-            let taps = axis.taps(output);
-            axis.input(output, taps.start)..axis.input(output, taps.end)
-        };
-        self.lines(
-            images,
-            out,
-            [rows.output, cols.output],
-            [rows.input, cols.input],
-            |row, col| {
-                let (of_rows, of_cols) = (taps(rows, row), taps(cols, col));
-                let factor = self.factor(rows, row) * self.factor(cols, col);
-                of_rows.flat_map(move |row| of_cols.clone().map(move |col| (row, col, factor)))
-            },
-        );
+        let [rows, cols] = window.axes().map(|axis| self.taps(axis));
+        let of = Separable { rows: &rows, cols: &cols, channels: window.channels };
+        of.run(Pixels { values: images, step: window.channels, size: window.size }, out);
     }
 
     /// The gradient of the images, for the `gradient` of the output.
@@ -51,93 +34,18 @@ impl AveragePool {
         let window = &self.window;
         window.check_outputs("gradient", gradient.len());
         window.check_images("out", out.len());
-        let [rows, cols] = window.axes();
-        self.lines(
-            gradient,
-            out,
-            [rows.input, cols.input],
-            [rows.output, cols.output],
-            |row, col| {
-                rows.outputs(row).flat_map(move |row| {
-                    let factor = self.factor(rows, row);
-                    cols.outputs(col).map(move |col| (row, col, factor * self.factor(cols, col)))
-                })
-            },
-        );
+        let [rows, cols] = window.axes().map(|axis| self.taps(axis).transposed(axis.input));
+        let of = Separable { rows: &rows, cols: &cols, channels: window.channels };
+        let (step, size) = (window.channels, window.output_size());
+        of.run(Pixels { values: gradient, step, size }, out);
     }
 
-    fn factor(&self, axis: Axis, output: usize) -> f32 {
-        let n_taps = if self.counts_padding { axis.kernel } else { axis.taps(output).len() };
-        1.0 / n_taps as f32
-    }
-
-    /// Sets every pixel of `out` to a sum of pixels of the same image of `from`: those that `of` lists,
-    /// by row, col and factor.
-    fn lines<I: Iterator<Item = (usize, usize, f32)>>(
-        &self,
-        from: &[f32],
-        out: &mut [f32],
-        [rows, cols]: [usize; 2],
-        [from_rows, from_cols]: [usize; 2],
-        of: impl Fn(usize, usize) -> I + Sync,
-    ) {
-        let channels = self.window.channels;
-        parallel::parts(out, cols * channels, |line, out| {
-            let (image, row) = (line / rows, line % rows);
-            let from = &from[image * from_rows * from_cols * channels..];
-            let mut pixels = Vec::new();
-            for (col, out) in out.chunks_exact_mut(channels).enumerate() {
-                pixels.clear();
-                pixels.extend(of(row, col).map(|(row, col, factor)| {
-                    let pixel = (row * from_cols + col) * channels;
-                    (&from[pixel..pixel + channels], factor)
-                }));
-                dispatch(WeightedSum { pixels: &pixels, out });
-            }
-        });
-    }
-}
-
-/// `out = sum factor * pixel`
-struct WeightedSum<'a> {
-    pixels: &'a [(&'a [f32], f32)],
-    out: &'a mut [f32],
-}
-
-impl Kernel for WeightedSum<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(mut self) {
-        let channels = self.out.len();
-        let mut channel = 0;
-        // SAFETY: the channels are within the pixels, all as long as the output.
-        unsafe {
-            while channel + V::LANES <= channels {
-                self.sum::<V, _>(channel, All);
-                channel += V::LANES;
-            }
-            if channel < channels {
-                self.sum::<V, _>(channel, First(channels - channel));
-            }
-        }
-    }
-}
-
-impl WeightedSum<'_> {
-    /// # Safety
-    /// The lanes from `channel` on are within the pixels.
-    #[inline(always)]
-    unsafe fn sum<V: Vector, L: Lanes>(&mut self, channel: usize, lanes: L) {
-        let mut sum = V::zero();
-        // SAFETY: the caller's.
-        unsafe {
-            for (pixel, factor) in self.pixels {
-                let value: V = lanes.load(pixel.as_ptr().add(channel));
-                sum = value.mul_add(V::splat(*factor), sum);
-            }
-            lanes.store(self.out.as_mut_ptr().add(channel), sum);
-        }
+    fn taps(&self, axis: Axis) -> Taps {
+        Taps::new((0..axis.output).map(|output| {
+            let taps = axis.taps(output);
+            let n_taps = if self.counts_padding { axis.kernel } else { taps.len() };
+            taps.map(move |tap| (axis.input(output, tap), 1.0 / n_taps as f32))
+        }))
     }
 }
 

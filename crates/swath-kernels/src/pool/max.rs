@@ -2,7 +2,7 @@
 
 use super::window::{Axis, Window};
 use crate::{
-    parallel::{self, SharedMut},
+    parallel,
     simd::{Kernel, Vector, dispatch},
     sweep::{All, First, Lanes},
 };
