@@ -12,6 +12,10 @@ mod activation;
 
 mod norm;
 
+mod resample;
+
+mod pool;
+
 mod conv;
 
 #[cfg(test)]
@@ -27,8 +31,13 @@ mod scratch;
 
 mod peak;
 
+#[cfg(feature = "burn")]
+pub mod burn;
+
 pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
-pub use conv::{Conv, Epilogue, bias_gradient};
+pub use conv::{Conv, Epilogue, add_bias, bias_gradient};
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use peak::peak_gflops;
+pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
+pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};

@@ -18,6 +18,8 @@ mod outer;
 
 mod weight_gradient;
 
+mod bias;
+
 mod bias_gradient;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub use bias::add_bias;
 pub use bias_gradient::bias_gradient;
 pub use epilogue::Epilogue;
 

@@ -10,8 +10,11 @@ mod activation;
 
 mod norm;
 
+mod window;
+
 pub use activation::ACTIVATIONS;
 pub use compare::{assert_close, assert_same_bits_on_any_threads};
 pub use linear::{Linear, derivative};
 pub use norm::Norm;
 pub use random::Random;
+pub use window::{window_taps, windows};

@@ -67,9 +67,9 @@ impl Moments<'_> {
         // SAFETY: rows and columns are within the images, three rows of columns within the sums.
         unsafe {
             for row in 0..head {
-                for n in 0..N {
+                for (n, shift) in shift.iter_mut().enumerate() {
                     let value = V::load(from.add(row * width + column + n * V::LANES));
-                    shift[n] = value.mul_add(part, shift[n]);
+                    *shift = value.mul_add(part, *shift);
                 }
             }
             for row in 0..rows {

@@ -1,0 +1,20 @@
+//! Parts of operations that are composed of burn's own.
+
+use burn::tensor::{Tensor, activation};
+
+use crate::Activation;
+
+/// `[channel]` to `[1, 1, 1, channel]`.
+pub(super) fn per_channel(values: Tensor<1>) -> Tensor<4> {
+    let [channels] = values.dims();
+    values.reshape([1, 1, 1, channels])
+}
+
+pub(super) fn activate(images: Tensor<4>, function: Activation) -> Tensor<4> {
+    match function {
+        Activation::None => images,
+        Activation::Relu => activation::relu(images),
+        Activation::LeakyRelu(slope) => activation::leaky_relu(images, f64::from(slope)),
+        Activation::Silu => activation::silu(images),
+    }
+}

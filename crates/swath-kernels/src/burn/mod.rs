@@ -1,0 +1,29 @@
+//! The kernels as operations on burn's tensors.
+//!
+//! Tensors of images are `[batch, row, col, channel]`. On the CPU backend Flex, in `f32`, the kernels
+//! run, forward and backward. Elsewhere (other backends, other types of numbers) the same functions
+//! are composed of burn's own operations, whose gradients burn knows: a GPU fuses them, and `f64`
+//! checks them.
+
+mod tensors;
+
+mod differentiable;
+
+mod composed;
+
+mod conv;
+
+mod finished;
+
+mod norm;
+
+mod pool;
+
+mod resample;
+
+pub use conv::{Moves, add_bias, convolve};
+pub use finished::{Finish, convolve_finished};
+pub use norm::{ChannelStatistics, Norm, NormInputs};
+pub use pool::Windows;
+pub use resample::{resample, upsample_concat};
+pub use tensors::layout_copies;

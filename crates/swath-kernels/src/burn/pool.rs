@@ -1,0 +1,90 @@
+//! Maximum pooling.
+
+use std::sync::Arc;
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex, autodiff::checkpoint::strategy::CheckpointStrategy,
+        backend_extension, tensor::FloatTensor,
+    },
+    tensor::{Tensor, module::max_pool2d, ops::MaxPoolOptions},
+};
+use burn_flex::FlexTensor;
+
+use super::{
+    differentiable::differentiable,
+    tensors::{fresh, has_kernels, in_order, shape, tensor, values},
+};
+use crate::{MaxPool, Window};
+
+/// How a window moves over images. Pairs are `[rows, columns]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Size of the window.
+    pub kernel: [usize; 2],
+    /// Pixels from one window to the next.
+    pub stride: [usize; 2],
+    /// Pixels that windows may begin before and end behind the images.
+    pub padding: [usize; 2],
+}
+
+impl Windows {
+    /// The largest value of every window of `images`, `[batch, row, col, channel]`; differentiates.
+    pub fn max_pool(self, images: Tensor<4>) -> Tensor<4> {
+        if has_kernels(&images) {
+            return Tensor::from_dispatch(Dispatch::max_pooled(images.into_dispatch(), self));
+        }
+        let Self { kernel, stride, padding } = self;
+        let options = MaxPoolOptions::new(kernel).with_stride(stride).with_padding(padding);
+        max_pool2d(images.permute([0, 3, 1, 2]), options).permute([0, 2, 3, 1])
+    }
+
+    fn over(self, [batch, rows, cols, channels]: [usize; 4]) -> Window {
+        let Self { kernel, stride, padding } = self;
+        Window { batch, size: [rows, cols], channels, kernel, stride, padding }
+    }
+}
+
+#[backend_extension(Flex, Autodiff)]
+trait PoolOps: Backend {
+    fn max_pooled(images: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self>;
+}
+
+impl PoolOps for Flex {
+    fn max_pooled(images: FlexTensor, windows: Windows) -> FlexTensor {
+        let images = in_order(images);
+        let window = windows.over(shape(&images));
+        let shape = output_shape(&window);
+        let mut output = fresh(shape.iter().product());
+        MaxPool(window).forward(values(&images), &mut output, None);
+        tensor(output, shape)
+    }
+}
+
+impl<C: CheckpointStrategy> PoolOps for Autodiff<Flex, C> {
+    fn max_pooled(images: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self> {
+        differentiable::<C, _, 1>(
+            [images],
+            |[images]| {
+                let window = windows.over(shape(&images));
+                let shape = output_shape(&window);
+                let n_values = shape.iter().product();
+                let (mut output, mut taps) = (fresh(n_values), vec![0; n_values]);
+                MaxPool(window).forward(values(&images), &mut output, Some(&mut taps));
+                (tensor(output, shape), (window, Arc::new(taps)))
+            },
+            |(window, taps), gradient, [_]| {
+                let Window { batch, size: [rows, cols], channels, .. } = window;
+                let shape = [batch, rows, cols, channels];
+                let mut of_images = fresh(shape.iter().product());
+                MaxPool(window).image_gradient(values(&gradient), &taps, &mut of_images);
+                [Some(tensor(of_images, shape))]
+            },
+        )
+    }
+}
+
+fn output_shape(window: &Window) -> [usize; 4] {
+    let [rows, cols] = window.output_size();
+    [window.batch, rows, cols, window.channels]
+}

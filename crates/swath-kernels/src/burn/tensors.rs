@@ -1,0 +1,75 @@
+//! Between burn's tensors and slices.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn::{
+    backend::{DType, DispatchDevice, Flex, TensorMetadata},
+    tensor::{Device, Tensor, TensorData},
+};
+use burn_flex::FlexTensor;
+
+static LAYOUT_COPIES: AtomicU64 = AtomicU64::new(0);
+
+/// How many tensors of this process were copied because their values did not lie in the order of
+/// their axes.
+///
+/// Between the first and the last operation of a network there is none to copy: all of them take
+/// and give `[batch, row, col, channel]`.
+pub fn layout_copies() -> u64 {
+    LAYOUT_COPIES.load(Ordering::Relaxed)
+}
+
+/// Whether the kernels can work on `tensor`: `f32` on the CPU backend Flex.
+pub(super) fn has_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::F32 && is_flex(&tensor.device())
+}
+
+fn is_flex(device: &Device) -> bool {
+    match device.clone().without_autodiff().as_dispatch() {
+        DispatchDevice::Flex(_) => true,
+        #[allow(unreachable_patterns, reason = "other backends are features")]
+        _ => false,
+    }
+}
+
+/// The same tensor with its values in the order of its axes.
+pub(super) fn in_order(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() {
+        return tensor;
+    }
+    LAYOUT_COPIES.fetch_add(1, Ordering::Relaxed);
+    tensor.to_contiguous()
+}
+
+/// The values of a tensor that is [`in_order`].
+pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
+    let n_values = tensor.shape().num_elements();
+    &tensor.storage()[tensor.layout().start_offset()..][..n_values]
+}
+
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// The lengths of the axes.
+pub(super) fn shape<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
+    tensor.shape().dims()
+}
+
+/// Values for an operation to overwrite.
+pub(super) fn fresh(n_values: usize) -> Vec<f32> {
+    vec![0.0; n_values]
+}
+
+/// Changes the values of a tensor that is [`in_order`]: in place, or in a copy if another tensor
+/// shares them.
+pub(super) fn change(tensor: &mut FlexTensor, with: impl FnOnce(&mut [f32])) {
+    let begin = tensor.layout().start_offset();
+    let n_values = tensor.shape().num_elements();
+    with(&mut tensor.storage_mut::<f32>()[begin..begin + n_values]);
+}
+
+/// The tensor of the CPU backend, without its gradient.
+pub(super) fn to_flex(tensor: Tensor<4>) -> FlexTensor {
+    tensor.without_autodiff().try_into_primitive::<Flex>().expect("the backend was checked before")
+}

@@ -1,0 +1,14 @@
+//! Pooling.
+
+mod window;
+
+mod max;
+
+mod average;
+
+mod global;
+
+pub use average::AveragePool;
+pub use global::{global_average, global_average_gradient};
+pub use max::MaxPool;
+pub use window::Window;
