@@ -49,12 +49,12 @@ pub enum Error {
     #[error("the split leaks: {0}")]
     Leak(String),
 
-    /// The loss is no longer a finite number.
+    /// Loss or gradients are no longer finite numbers.
     #[error(
-        "loss is {loss} at step {step} (epoch {epoch}, lr {lr:e}); lower `optimizer.lr`, set \
+        "{what} is {value} at step {step} (epoch {epoch}, lr {lr:e}); lower `optimizer.lr`, set \
          `train.clip_norm`, or check the image for extreme values with `swath info`"
     )]
-    Diverged { step: u64, epoch: u32, lr: f64, loss: f32 },
+    Diverged { what: &'static str, value: f64, step: u64, epoch: u32, lr: f64 },
 
     /// The caller asked to stop; what was reached is saved.
     #[error("interrupted")]

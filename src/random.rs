@@ -19,8 +19,6 @@ pub enum Purpose {
     Augment,
     /// Initial value of a parameter.
     Init,
-    /// Which elements a layer drops.
-    Dropout,
     /// A scene made by code.
     Synthetic,
 }
@@ -33,7 +31,6 @@ impl Purpose {
             Self::Sample => "sample",
             Self::Augment => "augment",
             Self::Init => "init",
-            Self::Dropout => "dropout",
             Self::Synthetic => "synthetic",
         }
     }

@@ -40,10 +40,10 @@ pub(super) fn check_values(case: &str, change: impl Fn(&mut Chip)) {
     for (index, pixel) in
         values(&golden["brightness_contrast"][case]).concat().into_iter().enumerate()
     {
-        for band in 0..2 {
-            if 0.0 < pixel[band] && pixel[band] < 1.0 {
+        for (band, &want) in pixel[..2].iter().enumerate() {
+            if 0.0 < want && want < 1.0 {
                 let got = chip.values[25 * band + index];
-                assert!((got - pixel[band]).abs() < 1e-6, "{got} is not {}", pixel[band]);
+                assert!((got - want).abs() < 1e-6, "{got} is not {want}");
                 n_compared += 1;
             }
         }

@@ -35,11 +35,11 @@ pub struct Audit {
 /// Counts the pixels that splits share, from the windows themselves.
 ///
 /// `training` are windows, or larger rectangles that windows fill (see
-/// [`Sampler::shown`](crate::chip::Sampler::shown)). A training window shows its pixels, except those that a split with
-/// [`hides`](SceneSplit::hides) hides; of a validation or test window the pixels of the core count.
-/// A pixel of another scene with the same coordinate reference system is shared if its centre lies
-/// in the core; scenes without such a system are taken to be apart. Memory is bounded by the
-/// windows and one core.
+/// [`Sampler::shown`](crate::chip::Sampler::shown)). A training window shows its pixels, except
+/// those that a split with [`hides`](SceneSplit::hides) hides; of a validation or test window the
+/// pixels of the core count. A pixel of another scene with the same coordinate reference system is
+/// shared if its centre lies in the core; scenes without such a system are taken to be apart.
+/// Memory is bounded by the windows and one core.
 ///
 /// # Errors
 ///

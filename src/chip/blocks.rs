@@ -121,7 +121,8 @@ impl BlockGrid {
         rows.flat_map(move |row| cols.clone().map(move |col| row * n_block_cols + col))
     }
 
-    /// Along one axis of `length` pixels: the blocks within `margin_px` of `size` pixels at `start`.
+    /// Along one axis of `length` pixels: the blocks within `margin_px` of `size` pixels at
+    /// `start`.
     pub(super) fn span(
         &self,
         start: u32,

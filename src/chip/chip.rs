@@ -11,11 +11,26 @@ use crate::{
 
 /// What is subtracted from each band, and what the rest is divided by, in the image's units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Normalisation {
-    /// One mean per band.
-    pub mean: Vec<f64>,
-    /// One standard deviation per band, above 0.
-    pub std: Vec<f64>,
+    mean: Vec<f64>,
+    std: Vec<f64>,
+}
+
+/// A normalisation as a file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    mean: Vec<f64>,
+    std: Vec<f64>,
+}
+
+impl TryFrom<Unchecked> for Normalisation {
+    type Error = Error;
+
+    fn try_from(Unchecked { mean, std }: Unchecked) -> Result<Self> {
+        Self::new(mean, std)
+    }
 }
 
 impl Normalisation {
@@ -25,17 +40,18 @@ impl Normalisation {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if a number is not finite or a deviation is negative.
-    ///
-    /// # Panics
-    ///
-    /// If there is not one deviation per mean.
+    /// [`Error::Data`] if there is not one deviation per mean, a number is not finite, or a
+    /// deviation is negative.
     pub fn new(mean: Vec<f64>, std: Vec<f64>) -> Result<Self> {
-        assert_eq!(mean.len(), std.len(), "one deviation per mean");
+        if mean.len() != std.len() {
+            let wanted = format!("{}, one for each mean", mean.len());
+            return Err(Error::data("standard deviations", std.len(), wanted));
+        }
         for (band, (mean, std)) in mean.iter().zip(&std).enumerate() {
             if !mean.is_finite() || !std.is_finite() || *std < 0.0 {
                 let found = format!("mean {mean} and standard deviation {std}");
-                return Err(Error::data(format!("band {}", band + 1), found, "finite numbers"));
+                let wanted = "finite numbers, the deviation 0 or more";
+                return Err(Error::data(format!("band {}", band + 1), found, wanted));
             }
         }
         let std = std.into_iter().map(|it| if it == 0.0 { 1.0 } else { it }).collect();
@@ -55,6 +71,16 @@ impl Normalisation {
     /// Number of bands.
     pub fn n_bands(&self) -> usize {
         self.mean.len()
+    }
+
+    /// One mean per band, in the image's units.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// One standard deviation per band, in the image's units, above 0.
+    pub fn std(&self) -> &[f64] {
+        &self.std
     }
 }
 
@@ -151,5 +177,19 @@ mod tests {
         let normalisation = Normalisation::new(vec![2.0, 3.0], vec![0.0, 4.0]).unwrap();
         assert_eq!(normalisation.std, [1.0, 4.0]);
         assert!(Normalisation::new(vec![f64::NAN], vec![1.0]).is_err());
+    }
+
+    #[test]
+    fn what_is_read_is_checked_like_what_is_measured() {
+        let read = |text| serde_json::from_str::<Normalisation>(text);
+        let good = read(r#"{"mean": [1.0, 2.0], "std": [3.0, 0.0]}"#).unwrap();
+        assert_eq!(good, Normalisation::new(vec![1.0, 2.0], vec![3.0, 1.0]).unwrap());
+        for bad in [
+            r#"{"mean": [1.0, 2.0], "std": [3.0]}"#,
+            r#"{"mean": [1.0], "std": [-3.0]}"#,
+            r#"{"mean": [1.0], "std": [3.0], "median": [1.0]}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -15,14 +15,17 @@ use crate::{
 /// Draws of one chip before giving up on finding a labelled training pixel.
 const MAX_DRAWS: usize = 1000;
 
+/// Most chips of an epoch.
+const MAX_PER_EPOCH: u32 = 10_000_000;
+
 /// The `[chips]` table of a run file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ChipsConfig {
     /// Side of a chip, in pixels.
     pub size_px: u32,
-    /// Chips of an epoch; by default as many as it takes to hold all pixels of the training
-    /// blocks.
+    /// Chips of an epoch, 1 to 10000000; by default as many as it takes to hold all pixels of the
+    /// training blocks.
     pub per_epoch: Option<u32>,
     /// Share of the training blocks to train on, `(0, 1]`; a smaller set is part of every larger
     /// one of the same seed.
@@ -45,8 +48,11 @@ impl ChipsConfig {
         if self.size_px == 0 || self.size_px > 1 << 14 {
             return Err(Error::config("chips.size_px", self.size_px, "must lie in 1..=16384"));
         }
-        if self.per_epoch == Some(0) {
-            return Err(Error::config("chips.per_epoch", 0, "must be at least 1"));
+        if let Some(n_chips) = self.per_epoch
+            && !(1..=MAX_PER_EPOCH).contains(&n_chips)
+        {
+            let rule = format!("must lie in 1..={MAX_PER_EPOCH}");
+            return Err(Error::config("chips.per_epoch", n_chips, rule));
         }
         if !(0.0 < self.fraction && self.fraction <= 1.0) {
             let rule = "must be above 0 and at most 1";

@@ -136,8 +136,9 @@ pub struct SplitScene {
 /// # Errors
 ///
 /// [`Error::Config`] if a setting is out of range, a listed block does not exist, has no labelled
-/// pixel or is listed twice or beside `method = "files"`, a scene has a role where it must not or none where it must, or no block
-/// is left to train on. [`Error::Data`] if no scene has a pixel with data and a label.
+/// pixel or is listed twice or beside `method = "files"`, a scene has a role where it must not or
+/// none where it must, or no block is left to train on. [`Error::Data`] if no scene has a pixel
+/// with data and a label.
 pub fn split(scenes: Vec<SplitScene>, config: &SplitConfig, seed: u64) -> Result<Vec<SceneSplit>> {
     if scenes.iter().flat_map(|scene| &scene.counts).all(|it| it.n_pixels() == 0) {
         let wanted = "at least one; check nodata and ignored codes";

@@ -47,8 +47,8 @@ mod tests {
 
     const DATA: &str = "ignore = [0]\n[[scene]]\nimages = \"image.tif\"\nlabels = \"labels.tif\"";
 
-    /// 20 x 30 px: values 1 to 600, the first row without data; codes 1 to 3 in stripes of 5 columns,
-    /// code 4 in the lower right corner only.
+    /// 20 x 30 px: values 1 to 600, the first row without data; codes 1 to 3 in stripes of 5
+    /// columns, code 4 in the lower right corner only.
     fn scenes(folder: &std::path::Path) -> Scenes {
         let fixture = Fixture::new(20, 30);
         let image: Vec<u16> = (1..=600).map(|it| if it <= 30 { 0 } else { it }).collect();

@@ -27,8 +27,8 @@ const NONE: usize = 3;
 /// A role, or none, for each block of `counts`.
 ///
 /// Iterative stratification over pixels: the class that the fewest remaining blocks hold comes
-/// first, of several one that training lacks, and its blocks are dealt in an order drawn by the seed, those with at least their mean
-/// number of its pixels before the others. A block goes
+/// first, of several one that training lacks, and its blocks are dealt in an order drawn by the
+/// seed, those with at least their mean number of its pixels before the others. A block goes
 ///
 /// 1. to training, if that has no block with this class yet; else
 /// 2. to validation or test, if one has none yet (to the one that lacks more classes of the block);
@@ -37,9 +37,10 @@ const NONE: usize = 3;
 ///    `sum_c (missing_c / total_c)^2 / share`, where `missing_c` are the pixels of class c that the
 ///    split still wants, and `total_c` all of them.
 ///
-/// So every class reaches training, and a class in three or more blocks reaches all splits unless rarer classes took its blocks, and
-/// presence comes before the exact share. `listed` are blocks that have a role already; a role with
-/// share 0 is dealt nothing, and a block without a labelled pixel goes to none.
+/// So every class reaches training, and a class in three or more blocks reaches all splits unless
+/// rarer classes took its blocks, and presence comes before the exact share. `listed` are blocks
+/// that have a role already; a role with share 0 is dealt nothing, and a block without a labelled
+/// pixel goes to none.
 ///
 /// Source: Sechidis, Tsoumakas, Vlahavas 2011, "On the stratification of multi-label data",
 /// <https://doi.org/10.1007/978-3-642-23808-6_10>; ours counts pixels, not examples, adds rules 1

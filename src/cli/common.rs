@@ -110,8 +110,8 @@ pub(super) fn utc_now() -> String {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the first Ctrl-C, or a request to terminate, asks to stop, and the second one ends the
-/// process at once.
+/// From now on the first Ctrl-C, or a request to terminate, asks to stop, and the second one ends
+/// the process at once.
 pub(super) fn watch_for_interrupt() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {

@@ -6,7 +6,7 @@ use super::{
     common::{Compute, tell, watch_for_interrupt},
     train::go_on,
 };
-use crate::run::{Run, Status};
+use crate::run::{Environment, Run, Status};
 
 /// Go on with a run that was stopped, to the same result as if it had not been
 #[derive(clap::Args, Debug)]
@@ -26,7 +26,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     watch_for_interrupt()?;
     args.compute.install(|| {
-        let mut run = Run::open(&args.run, args.compute.device()?)?;
+        let compute = &args.compute;
+        let here = Environment::here(compute.n_threads(), &compute.device);
+        let mut run = Run::resume(&args.run, &here, compute.device()?)?;
         if run.manifest.status == Status::Done {
             tell("this run is done; evaluating and reporting again");
         }

@@ -75,7 +75,7 @@ fn each_row(
     let image = scene.image();
     let grid = image.grid();
     let n_classes = predictor.n_classes();
-    let classify = |window| Ok(predictor.scores(read_padded(image, window)?));
+    let classify = |window| predictor.scores(read_padded(image, window)?);
     stream([grid.rows, grid.cols], region, tiling, n_classes, classify, |row| {
         let top = top_class(&row.probabilities, n_classes);
         let class = |((class, _), is_valid)| if is_valid { class } else { IGNORE };

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use super::WindowScores;
 use crate::{
     chip::{Chip, Normalisation},
+    error::{Error, Result},
     model::{Network, Segmenter},
     raster::Pixels,
     scene::Sample,
@@ -13,6 +14,7 @@ use crate::{
 /// Gives class probabilities of windows.
 #[derive(Debug)]
 pub struct Predictor {
+    name: String,
     network: Network,
     normalisation: Normalisation,
     n_classes: usize,
@@ -21,14 +23,15 @@ pub struct Predictor {
 
 impl Predictor {
     /// `network` must be in evaluation mode (burn's `valid()`) on `device`, and trained on values
-    /// normalised by `normalisation`.
+    /// normalised by `normalisation`. `name` is what errors call the model.
     pub fn new(
+        name: String,
         network: Network,
         normalisation: Normalisation,
         n_classes: usize,
         device: Device,
     ) -> Self {
-        Self { network, normalisation, n_classes, device }
+        Self { name, network, normalisation, n_classes, device }
     }
 
     /// Number of classes.
@@ -37,9 +40,13 @@ impl Predictor {
     }
 
     /// Softmax probabilities of a square window, or `None` if it holds no data.
-    pub fn scores(&self, pixels: Pixels) -> Option<WindowScores> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] naming the model if a probability is not a number.
+    pub fn scores(&self, pixels: Pixels) -> Result<Option<WindowScores>> {
         if !pixels.valid.contains(&true) {
-            return None;
+            return Ok(None);
         }
         let labels = vec![crate::label::IGNORE; pixels.n_pixels()];
         let chip = Chip::from_sample(&Sample { pixels, labels }, &self.normalisation);
@@ -47,6 +54,12 @@ impl Predictor {
         let images = Tensor::<4>::from_data(data, &self.device);
         let probabilities = softmax(self.network.forward(images).main, 1);
         let probabilities: Vec<f32> = probabilities.into_data().iter().collect();
-        Some(WindowScores { probabilities, valid: chip.valid })
+        if let Some(found) = probabilities.iter().find(|it| !it.is_finite()) {
+            let what = format!("probabilities of the model `{}`", self.name);
+            let wanted = "numbers; its weights are broken, or the image has values far from those \
+                          that it was trained on";
+            return Err(Error::data(what, found, wanted));
+        }
+        Ok(Some(WindowScores { probabilities, valid: chip.valid }))
     }
 }

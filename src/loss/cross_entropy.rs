@@ -14,8 +14,8 @@ use crate::label::IGNORE;
 ///
 /// with label `t`, class weights `w`, smoothing `s` and number of classes `C`.
 ///
-/// Source: PyTorch's `cross_entropy`, `reduction="mean"`. We return numerator and denominator; where
-/// no pixel is labelled both are 0, where PyTorch's mean is NaN.
+/// Source: PyTorch's `cross_entropy`, `reduction="mean"`. We return numerator and denominator;
+/// where no pixel is labelled both are 0, where PyTorch's mean is NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CrossEntropy {
     pub(super) class_weights: Vec<f64>,

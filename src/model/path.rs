@@ -2,7 +2,8 @@
 
 use super::buffer::BUFFER;
 
-/// Where a visitor of a module is, as the name of the tensor there: `encoder.layer1.0.conv1.weight`.
+/// Where a visitor of a module is, as the name of the tensor there:
+/// `encoder.layer1.0.conv1.weight`.
 ///
 /// Feed it the `enter_module` and `exit_module` calls of burn's visitors and mappers. The variant
 /// names of enums, such as the choice of architecture, are not part of a tensor's name.

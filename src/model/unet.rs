@@ -33,17 +33,18 @@ pub struct Unet {
 }
 
 impl Unet {
-    /// A network with weights drawn from `seed`.
-    pub(super) fn new(
-        n_bands: usize,
-        n_classes: usize,
-        widths: &Widths,
-        seed: u64,
-        device: &Device,
-    ) -> Self {
-        let encoder = ResNet::new(n_bands, widths.encoder[0], widths.n_blocks, device);
-        let decoder = UnetDecoder::new(widths, device);
-        let head = [Conv2d::new([widths.decoder[4], n_classes], 3, device).with_bias()];
+    /// A network with convolution weights of 0.
+    pub(super) fn new(n_bands: usize, n_classes: usize, widths: &Widths, device: &Device) -> Self {
+        Self {
+            encoder: ResNet::new(n_bands, widths.encoder[0], widths.n_blocks, device),
+            decoder: UnetDecoder::new(widths, device),
+            segmentation_head: [Conv2d::new([widths.decoder[4], n_classes], 3, device).with_bias()],
+        }
+    }
+
+    /// The same with weights drawn from `seed`.
+    pub(super) fn initialised(self, seed: u64) -> Self {
+        let Self { encoder, decoder, segmentation_head: head } = self;
         Self {
             encoder: initialise(encoder, "encoder", Initial::KaimingNormalFanOut, seed),
             decoder: initialise(decoder, "decoder", Initial::KaimingUniformFanIn, seed),

@@ -9,7 +9,7 @@ use burn::{
 
 use super::{Gradients, OptimizerConfig, OptimizerKind, adamw, adamw::Moments, sgd};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::Path,
     schedule::Rates,
     weights::{Entry, StateDict, Values, state_dict},
@@ -70,15 +70,31 @@ impl Optimizer {
         state
     }
 
-    /// Takes over what [`state`](Self::state) returned for the same kind of optimizer and model.
+    /// Takes over what [`state`](Self::state) returned after `n_steps` steps of the same kind of
+    /// optimizer and model.
     ///
     /// `what` names the state in the error message.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`](crate::Error::Data) if an entry does not belong to a parameter of `model`, has another size, or
-    /// lacks its companions.
-    pub fn load<M: Module>(&mut self, model: &M, state: &StateDict, what: &str) -> Result<()> {
+    /// [`Error::Data`] if an entry does not belong to a parameter of `model`, has another size, or
+    /// lacks its companions, or if there is none although AdamW remembers something from its first
+    /// step on.
+    pub fn load<M: Module>(
+        &mut self,
+        model: &M,
+        state: &StateDict,
+        n_steps: u64,
+        what: &str,
+    ) -> Result<()> {
+        let remembers = match self.config.kind {
+            OptimizerKind::Adamw => 0 < n_steps,
+            OptimizerKind::Sgd => false, // Without momentum there is nothing to remember.
+        };
+        if remembers && state.entries.is_empty() {
+            let wanted = format!("what AdamW remembers of {n_steps} steps");
+            return Err(Error::data(what, "nothing", wanted));
+        }
         let mut memory = BTreeMap::new();
         for parameter in &state_dict(model).entries {
             if let Some(loaded) = self.memory_of(parameter, state) {
@@ -86,7 +102,7 @@ impl Optimizer {
             }
         }
         let loaded = Self { config: self.config.clone(), memory };
-        state.check_against(&loaded.state(), what)?;
+        state.check_against(&loaded.state().layouts(), what)?;
         *self = loaded;
         Ok(())
     }
@@ -344,7 +360,7 @@ mod tests {
             let (weights, memory) = (state_dict(&first.net), first.optimizer.state());
             let mut second = Run::new(&config);
             second.net = load(second.net, &weights, "test").unwrap();
-            second.optimizer.load(&second.net, &memory, "test").unwrap();
+            second.optimizer.load(&second.net, &memory, 2, "test").unwrap();
             take_steps(&mut second, 2..4);
 
             assert_eq!(state_dict(&second.net), state_dict(&whole.net));
@@ -358,16 +374,16 @@ mod tests {
         run.step(Rates { lr: 0.1, momentum: None });
         let state = run.optimizer.state();
         assert_eq!(state.entries.len(), 3 * 6);
-        let load = |state: &StateDict| Run::new(&sgd()).optimizer.load(&run.net, state, "test");
+        let load = |state: &StateDict| Run::new(&sgd()).optimizer.load(&run.net, state, 1, "test");
         assert!(load(&state).is_err(), "AdamW's state is not SGD's");
 
         let mut lacking = state.clone();
         lacking.entries.remove(0);
         let mut optimizer = OptimizerConfig::default().build().unwrap();
-        assert!(optimizer.load(&run.net, &lacking, "test").is_err());
+        assert!(optimizer.load(&run.net, &lacking, 1, "test").is_err());
         let mut renamed = state;
         renamed.entries.iter_mut().for_each(|it| it.name = format!("x.{}", it.name));
-        assert!(optimizer.load(&run.net, &renamed, "test").is_err());
+        assert!(optimizer.load(&run.net, &renamed, 1, "test").is_err());
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::schedule::Rates;
 ///
 /// `memory` is `b`; empty before the first step, and as long as there is no momentum.
 ///
-/// Source: PyTorch's `SGD`; Sutskever et al. 2013, <https://proceedings.mlr.press/v28/sutskever13.html>.
+/// Source: PyTorch's `SGD`; Sutskever et al. 2013,
+/// <https://proceedings.mlr.press/v28/sutskever13.html>.
 pub(super) fn step(
     config: &OptimizerConfig,
     rates: Rates,

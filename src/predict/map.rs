@@ -57,7 +57,7 @@ pub fn predict_map(
 ) -> Result<()> {
     let grid = raster.grid();
     let mut writers = Writers::create(&header.classes, &grid.part(region), outputs)?;
-    let classify = |window| Ok(predictor.scores(read_padded(raster, window)?));
+    let classify = |window| predictor.scores(read_padded(raster, window)?);
     let n_classes = header.classes.len();
     let shape = [grid.rows, grid.cols];
     stream(shape, region, header.tiling(), n_classes, classify, |row| {

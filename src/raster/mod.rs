@@ -74,4 +74,4 @@ pub use window::Window;
 
 pub(crate) use blocks::block_windows;
 pub(crate) use geotiff::GeoTiff;
-pub(crate) use sidecar::{BandNotes, Sidecar};
+pub(crate) use sidecar::{BandNotes, Sidecar, path_beside as sidecar_path};

@@ -142,7 +142,7 @@ impl Sidecar {
 }
 
 /// The path of the sidecar: `.aux.xml` after the whole file name.
-pub(super) fn path_beside(raster: &Path) -> PathBuf {
+pub(crate) fn path_beside(raster: &Path) -> PathBuf {
     let mut path = OsString::from(raster);
     path.push(".aux.xml");
     path.into()

@@ -59,7 +59,7 @@ impl DisplayBands {
     pub fn normalised(&self, normalisation: &Normalisation) -> Self {
         let mut display = self.clone();
         for (band, limits) in self.bands.into_iter().zip(&mut display.limits) {
-            let (mean, std) = (normalisation.mean[band], normalisation.std[band]);
+            let (mean, std) = (normalisation.mean()[band], normalisation.std()[band]);
             *limits = limits.map(|limit| (limit - mean) / std);
         }
         display

@@ -25,8 +25,8 @@ pub struct Estimate {
     pub memory_bytes: Option<u64>,
 }
 
-/// Takes one training step with a whole batch, on a network that is thrown away, and extrapolates
-/// to the number of steps.
+/// Takes one training step with a whole batch (all chips of an epoch that has fewer), on a network
+/// that is thrown away, and extrapolates to the number of steps.
 ///
 /// `seconds` tells the time. Validation is counted as a third of a training step per window, which
 /// is what a forward pass costs.
@@ -40,7 +40,7 @@ pub fn estimate(
     device: &Device,
     seconds: &dyn Fn() -> f64,
 ) -> Result<Estimate> {
-    let batch = u64::from(run_file.train.batch);
+    let batch = run_file.train.batch.min(data.sampler.n_chips());
     let n_epochs = u64::from(run_file.train.epochs);
     let n_steps = steps_per_epoch(data, &run_file.train) * n_epochs;
     let n_chips = u64::from(data.sampler.n_chips()) * n_epochs;
@@ -63,7 +63,7 @@ pub fn estimate(
     let chips = vec![chip; batch as usize];
     let began = seconds();
     step(network, &mut optimizer, &loss, &chips, device);
-    let per_chip = (seconds() - began) / batch as f64;
+    let per_chip = (seconds() - began) / f64::from(batch);
     let equivalents = n_chips as f64 + n_windows as f64 * n_checks as f64 / 3.0;
     let (seconds, memory_bytes) = (per_chip * equivalents, peak_memory_bytes());
     Ok(Estimate { n_parameters, n_steps, seconds, memory_bytes })

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 use burn::tensor::Device;
 
 use super::{
-    Environment, InputFile, Manifest, RunFile, SceneBlocks, Status, hash_bytes, hash_file,
-    open_dataset, peak_memory_bytes,
+    Environment, Manifest, RunFile, SceneBlocks, Status, check_inputs, hash_bytes, input_files,
+    open_dataset, peak_memory_bytes, sidecar_files,
 };
 use crate::{
     bundle::{Bundle, Header},
@@ -54,9 +54,9 @@ impl Run {
         device: Device,
     ) -> Result<Self> {
         data.audit()?;
-        let network =
-            run_file.model.build(data.bands().len(), data.classes().len(), run_file.seed, &device);
+        let network = run_file.model.blank(data.bands().len(), data.classes().len(), &device);
         let text = run_file.to_toml();
+        let inputs = input_files(&data)?;
         let manifest = Manifest {
             version: Manifest::VERSION,
             status: Status::Training,
@@ -64,7 +64,8 @@ impl Run {
             seed: run_file.seed,
             environment,
             run_file_sha256: hash_bytes(text.as_bytes()),
-            inputs: input_files(&data)?,
+            sidecars: sidecar_files(&inputs)?,
+            inputs,
             split: SceneBlocks::of(&data),
             n_parameters: n_parameters(&network) as u64,
             seconds: BTreeMap::new(),
@@ -78,7 +79,19 @@ impl Run {
         Ok(Self { run_file, data, folder, manifest, device })
     }
 
-    /// Opens the run in `path`.
+    /// Opens the run in `path` to train on, in the environment `here`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and [`Error::Data`] if the run began with another version or build, or on
+    /// another device: it would not end with the same bits.
+    pub fn resume(path: &Path, here: &Environment, device: Device) -> Result<Self> {
+        let folder = RunFolder::open(path)?;
+        Manifest::read(&folder.manifest())?.check_environment(here)?;
+        Self::open(path, device)
+    }
+
+    /// Opens the run in `path` to look at: to evaluate it and to report on it.
     ///
     /// # Errors
     ///
@@ -95,13 +108,7 @@ impl Run {
             ));
         }
         let run_file = RunFile::load(&folder.run_file(), &[])?;
-        for input in &manifest.inputs {
-            let (_, sha256) = hash_file(Path::new(&input.path))?;
-            if sha256 != input.sha256 {
-                let wanted = "the bytes that the run began with";
-                return Err(Error::data(&input.path, "another content", wanted));
-            }
-        }
+        check_inputs(&manifest)?;
         let data = open_dataset(&run_file)?;
         Ok(Self { run_file, data, folder, manifest, device })
     }
@@ -120,16 +127,15 @@ impl Run {
         let loss = run_file.loss.build(n_classes)?;
         let n_steps = steps_per_epoch(data, &run_file.train) * u64::from(run_file.train.epochs);
         let schedule = Schedule::new(&run_file.schedule, run_file.optimizer.lr, n_steps)?;
-        let mut state = State {
-            network: run_file.model.build(data.bands().len(), n_classes, run_file.seed, &device),
-            optimizer: run_file.optimizer.build()?,
-            position: Position::default(),
+        let (model, n_bands) = (&run_file.model, data.bands().len());
+        let mut optimizer = run_file.optimizer.build()?;
+        let last = folder.last_checkpoint();
+        let (network, position) = if last.exists() {
+            load_checkpoint(&last, model.blank(n_bands, n_classes, &device), &mut optimizer)?
+        } else {
+            (model.build(n_bands, n_classes, run_file.seed, &device), Position::default())
         };
-        if folder.last_checkpoint().exists() {
-            let (network, position) =
-                load_checkpoint(&folder.last_checkpoint(), state.network, &mut state.optimizer)?;
-            state = State { network, position, ..state };
-        }
+        let state = State { network, optimizer, position };
         let config = &run_file.train;
         let fit = Fit { data, config, loss: &loss, schedule: &schedule, folder, device: &device };
         let began = observer.seconds();
@@ -205,28 +211,4 @@ impl Run {
             inputs_sha256: manifest.inputs.iter().map(|it| it.sha256.clone()).collect(),
         })
     }
-}
-
-/// Every raster of the scenes, images before labels.
-fn input_files(data: &Dataset) -> Result<Vec<InputFile>> {
-    let mut files = Vec::new();
-    for scene in data.scenes.iter() {
-        let images =
-            scene.image().paths().iter().map(|path| (path.as_path(), scene.image().grid()));
-        let labels = scene.labels().map(|labels| (labels.path(), labels.grid()));
-        for (path, grid) in images.chain(labels) {
-            let (bytes, sha256) = hash_file(path)?;
-            files.push(InputFile {
-                path: path.display().to_string(),
-                bytes,
-                sha256,
-                rows: grid.rows,
-                cols: grid.cols,
-                pixel_size: grid.pixel_size(),
-                bounds: grid.bounds(),
-                crs: grid.crs.name(),
-            });
-        }
-    }
-    Ok(files)
 }

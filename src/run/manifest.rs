@@ -33,6 +33,8 @@ pub struct Manifest {
     pub run_file_sha256: String,
     /// Every raster that was read.
     pub inputs: Vec<InputFile>,
+    /// Every `.aux.xml` file beside one of them.
+    pub sidecars: Vec<SidecarFile>,
     /// Blocks of every scene by role, as `[row, col]` of their upper-left pixel.
     pub split: Vec<SceneBlocks>,
     /// Trained parameters of the model.
@@ -74,6 +76,17 @@ pub struct InputFile {
     pub bounds: [f64; 4],
     /// Name of the coordinate reference system; `none` without one.
     pub crs: String,
+}
+
+/// A file beside a raster that says more about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SidecarFile {
+    /// Where it was.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Hash of its bytes.
+    pub sha256: String,
 }
 
 /// The blocks of one scene by role.
@@ -132,10 +145,52 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] or [`Error::Malformed`].
+    /// [`Error::Io`], [`Error::Malformed`], or [`Error::Unsupported`] if another version of swath
+    /// wrote another form.
     pub fn read(path: &Path) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Form {
+            version: u32,
+        }
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-        serde_json::from_str(&text).map_err(|error| Error::malformed(path, "manifest", error))
+        let malformed = |error| Error::malformed(path, "manifest", error);
+        let Form { version } = serde_json::from_str(&text).map_err(malformed)?;
+        if version != VERSION {
+            return Err(Error::Unsupported {
+                path: path.to_owned(),
+                feature: format!("version {version} of the manifest"),
+                hint: format!("wanted version {VERSION}; use the swath that wrote it"),
+            });
+        }
+        serde_json::from_str(&text).map_err(malformed)
+    }
+
+    /// Checks that a run that began in the noted environment gives the same bits in `here`. The
+    /// number of threads may differ.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] that says whether version, features or device differ, and how.
+    pub fn check_environment(&self, here: &Environment) -> Result<()> {
+        let began = &self.environment;
+        let list = |names: &[String]| match names {
+            [] => "none".to_owned(),
+            names => names.join(", "),
+        };
+        for (what, here, began) in [
+            ("version of swath", here.version.clone(), began.version.clone()),
+            ("features of the build", list(&here.features), list(&began.features)),
+            ("device", here.device.clone(), began.device.clone()),
+        ] {
+            if here != began {
+                let wanted = format!(
+                    "{began}, as the run began: another one would not give the same bits; start a \
+                     new run"
+                );
+                return Err(Error::data(what, here, wanted));
+            }
+        }
+        Ok(())
     }
 }
 

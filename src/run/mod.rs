@@ -12,6 +12,8 @@ mod environment;
 
 mod manifest;
 
+mod inputs;
+
 mod open;
 
 mod estimate;
@@ -25,7 +27,9 @@ pub use environment::{Environment, peak_memory_bytes};
 pub use estimate::{Estimate, estimate};
 pub use execute::Run;
 pub use keys::check_keys;
-pub use manifest::{InputFile, Manifest, SceneBlocks, Status, hash_bytes, hash_file};
+pub use manifest::{InputFile, Manifest, SceneBlocks, SidecarFile, Status, hash_bytes, hash_file};
 pub use open::open_dataset;
 pub use overrides::set;
 pub use run_file::RunFile;
+
+use inputs::{check_inputs, input_files, sidecar_files};

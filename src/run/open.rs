@@ -19,11 +19,13 @@ use crate::{
 /// Whatever is wrong with the files, the labels or the settings; see
 /// [`Error`](crate::error::Error).
 pub fn open_dataset(run_file: &RunFile) -> Result<Dataset> {
-    let RunFile { data, split, chips, seed, .. } = run_file;
+    let RunFile { data, split, chips, model, train, seed, .. } = run_file;
     let scenes = Scenes::open(data, Path::new(""))?;
     let splits = split_scenes(&scenes, split, chips, *seed)?;
     let summary = SplitSummary::new(&splits);
     let sampler = Sampler::new(&splits, chips, *seed)?;
+    model.check_size(scenes.bands().len(), scenes.classes().len())?;
+    model.check_epoch(sampler.n_chips(), train.batch, chips.size_px)?;
 
     let statistics = training_statistics(&scenes, &splits)?;
     let normalisation = Normalisation::of(&statistics)?;
@@ -45,7 +47,7 @@ mod tests {
     use super::*;
     use crate::raster::fixture::Fixture;
 
-    const RUN_FILE: &str = "[split]\nmethod = \"files\"\n[chips]\nsize_px = 4\nper_epoch = 1\n\
+    const RUN_FILE: &str = "[split]\nmethod = \"files\"\n[chips]\nsize_px = 4\nper_epoch = 2\n\
                             [data]\n";
 
     /// A scene `train` of 16 x 20 px and a scene `test` of 8 x 8 px, this many pixels right of and
@@ -80,7 +82,7 @@ mod tests {
         }
     }
 
-    // One chip of 4 px an epoch can hardly meet every corner of the scene.
+    // Two chips of 4 px an epoch can hardly meet every corner of the scene.
     #[test]
     fn scenes_that_share_pixels_leak_wherever_a_chip_may_be_drawn() {
         for (right_px, down_px) in [(0, 0), (19, 15), (12, 0), (0, 8), (6, 4)] {

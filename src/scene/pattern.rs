@@ -34,9 +34,10 @@ pub struct SceneFiles {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] if there is no scene, a pattern matches nothing, has more than one `*` or stands
-/// beside a path without one, layers and labels of a pattern do not have the same keys (the message
-/// lists the leftovers), or a scene occurs twice. [`Error::Io`] if a folder cannot be listed.
+/// [`Error::Config`] if there is no scene, a pattern matches nothing, has more than one `*` or
+/// stands beside a path without one, layers and labels of a pattern do not have the same keys (the
+/// message lists the leftovers), or a scene occurs twice. [`Error::Io`] if a folder cannot be
+/// listed.
 pub fn scene_files(config: &DataConfig, folder: &Path) -> Result<Vec<SceneFiles>> {
     let mut all: Vec<SceneFiles> = Vec::new();
     let mut n_of_name = BTreeMap::<String, u32>::new();

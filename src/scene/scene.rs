@@ -22,8 +22,9 @@ impl Scene {
     ///
     /// # Errors
     ///
-    /// Those of [`Raster::open`] and [`ClassRaster::open_within`]; [`Error::Mismatch`] naming both files if
-    /// images and labels differ in size, coordinate reference system, pixel size or position.
+    /// Those of [`Raster::open`] and [`ClassRaster::open_within`]; [`Error::Mismatch`] naming both
+    /// files if images and labels differ in size, coordinate reference system, pixel size or
+    /// position.
     pub fn open(
         files: &SceneFiles,
         options: &RasterOptions,

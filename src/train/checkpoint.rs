@@ -122,7 +122,7 @@ pub fn load_checkpoint<M: Module>(
         return Err(malformed(format!("its metadata do not say `{FORMAT}`")));
     }
     let text = file.metadata.get(POSITION).ok_or_else(|| malformed("no position".to_owned()))?;
-    let position =
+    let position: Position =
         serde_json::from_str(text).map_err(|error| malformed(format!("position: {error}")))?;
 
     let (mut weights, mut memory) = (StateDict::default(), StateDict::default());
@@ -138,7 +138,8 @@ pub fn load_checkpoint<M: Module>(
         }
     }
     let model = load(model, &weights, &format!("weights of {}", path.display()))?;
-    optimizer.load(&model, &memory, &format!("optimizer of {}", path.display()))?;
+    let what = format!("optimizer of {}", path.display());
+    optimizer.load(&model, &memory, position.step, &what)?;
     Ok((model, position))
 }
 
@@ -168,4 +169,28 @@ fn prefixed(mut state: StateDict, prefix: &str) -> StateDict {
         entry.name.insert_str(0, prefix);
     }
     state
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::{model::Conv2d, optim::OptimizerConfig};
+
+    #[test]
+    fn a_checkpoint_that_lost_its_optimizer_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last.safetensors");
+        let model = Conv2d::new([2, 3], 3, &Device::flex().autodiff());
+        let load_after = |step| {
+            let mut optimizer = OptimizerConfig::default().build().unwrap();
+            let position = Position { step, ..Position::default() };
+            save_checkpoint(&path, &model, &optimizer, &position).unwrap();
+            load_checkpoint(&path, model.clone(), &mut optimizer).map(|_| ())
+        };
+        load_after(0).unwrap();
+        let error = load_after(3).unwrap_err().to_string();
+        assert!(error.contains("last.safetensors") && error.contains("3 steps"), "{error}");
+    }
 }

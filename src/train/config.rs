@@ -5,13 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// More epochs than this are a slip of the finger.
+const MAX_EPOCHS: u32 = 100_000;
+
+/// More chips of one step than this fit into no memory.
+const MAX_BATCH: u32 = 4096;
+
 /// How long and in what portions to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over `chips.per_epoch` chips.
+    /// Passes over `chips.per_epoch` chips, 1 to 100000.
     pub epochs: u32,
-    /// Chips of one optimizer step; the last step of an epoch takes what is left.
+    /// Chips of one optimizer step, 1 to 4096; the last step of an epoch takes what is left.
     pub batch: u32,
     /// Largest norm of all gradients together; longer ones are scaled down to it.
     pub clip_norm: Option<f64>,
@@ -34,14 +40,17 @@ impl TrainConfig {
     ///
     /// [`Error::Config`] naming the key that is out of range.
     pub fn check(&self) -> Result<()> {
-        for (key, value) in [
-            ("train.epochs", self.epochs),
-            ("train.batch", self.batch),
-            ("train.validate_every", self.validate_every),
-            ("train.checkpoint_every", self.checkpoint_every),
+        for (key, value, max) in [
+            ("train.epochs", self.epochs, MAX_EPOCHS),
+            ("train.batch", self.batch, MAX_BATCH),
+            ("train.validate_every", self.validate_every, u32::MAX),
+            ("train.checkpoint_every", self.checkpoint_every, u32::MAX),
         ] {
             if value == 0 {
                 return Err(Error::config(key, value, "must be at least 1"));
+            }
+            if max < value {
+                return Err(Error::config(key, value, format!("must be at most {max}")));
             }
         }
         match self.clip_norm {
@@ -75,5 +84,9 @@ mod tests {
         assert!(bad.check().unwrap_err().to_string().contains("train.batch"));
         let bad = TrainConfig { clip_norm: Some(-1.0), ..Default::default() };
         assert!(bad.check().unwrap_err().to_string().contains("train.clip_norm"));
+        let bad = TrainConfig { batch: u32::MAX, ..Default::default() };
+        assert!(bad.check().unwrap_err().to_string().contains("train.batch"));
+        let bad = TrainConfig { epochs: u32::MAX, ..Default::default() };
+        assert!(bad.check().unwrap_err().to_string().contains("train.epochs"));
     }
 }

@@ -6,7 +6,7 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Batch, Best, Dataset, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, ValidationRow, load_in_order, save_checkpoint, save_weights, validate,
+    TrainConfig, Validation, ValidationRow, load_in_order, save_checkpoint, save_weights, validate,
 };
 use crate::{
     chip::Chip,
@@ -62,8 +62,9 @@ impl Fit<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`] if the observer stopped it, [`Error::Diverged`] if the loss is not
-    /// finite, and those of reading chips and writing files.
+    /// [`Error::Interrupted`] if the observer stopped it, [`Error::Diverged`] if the loss, in
+    /// training or validation, or the norm of the gradients is not finite, and those of reading
+    /// chips and writing files.
     pub fn run(&self, mut state: State, observer: &mut dyn Observer) -> Result<State> {
         let start = &state.position;
         let files = HistoryFiles::open(
@@ -129,22 +130,21 @@ impl Fit<'_> {
         if 0.0 < weight {
             gradients.scale(1.0 / f64::from(weight));
         }
-        if let Some(max_norm) = self.config.clip_norm {
-            gradients.clip_norm(max_norm);
-        }
+        let norm = match self.config.clip_norm {
+            Some(max_norm) => gradients.clip_norm(max_norm),
+            None => gradients.norm(),
+        };
         let mean = if 0.0 < weight { sum / weight } else { 0.0 };
-        let (step, epoch) = (position.step + 1, position.epoch + 1);
-        if !mean.is_finite() {
-            return Err(Error::Diverged { step, epoch, lr: rates.lr, loss: mean });
-        }
+        position.step += 1;
+        check_finite("loss", mean.into(), &position, rates.lr)?;
+        check_finite("norm of the gradients", norm, &position, rates.lr)?;
         let network = optimizer.step(network, &gradients, rates);
-        position.step = step;
         position.step_in_epoch += 1;
         position.loss.sum += f64::from(sum);
         position.loss.weight += f64::from(weight);
         let row = StepRow {
-            step,
-            epoch,
+            step: position.step,
+            epoch: position.epoch + 1,
             lr: rates.lr,
             momentum: rates.momentum,
             loss: mean,
@@ -165,7 +165,7 @@ impl Fit<'_> {
         let epoch = state.position.epoch;
         let validation = if self.config.validates(epoch) {
             observer.event(Event::Validating);
-            self.validation(&state.network)?
+            self.validation(&state)?
         } else {
             None
         };
@@ -210,8 +210,17 @@ impl Fit<'_> {
         save_checkpoint(&self.folder.last_checkpoint(), network, optimizer, position)
     }
 
-    fn validation(&self, network: &Network) -> Result<Option<ValidationRow>> {
-        validate(self.data, &network.valid(), self.loss, &self.device.clone().inner())
+    fn validation(&self, state: &State) -> Result<Option<ValidationRow>> {
+        let (network, device) = (state.network.valid(), self.device.clone().inner());
+        let Some(Validation { row, loss }) = validate(self.data, &network, self.loss, &device)?
+        else {
+            return Ok(None);
+        };
+        if 0.0 < loss.weight {
+            let lr = self.schedule.rates(state.position.step - 1).lr;
+            check_finite("validation loss", row.loss, &state.position, lr)?;
+        }
+        Ok(Some(row))
     }
 
     /// The chips of step `index` of `epoch`.
@@ -228,6 +237,15 @@ impl Fit<'_> {
             (n_steps * u64::from(self.config.batch)).min(u64::from(self.data.sampler.n_chips()));
         n_chips as f64 * f64::from(self.data.chip_px).powi(2)
     }
+}
+
+/// Refuses to go on where `value` is not finite, in the epoch and step of `position`.
+fn check_finite(what: &'static str, value: f64, position: &Position, lr: f64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    let (step, epoch) = (position.step, position.epoch + 1);
+    Err(Error::Diverged { what, value, step, epoch, lr })
 }
 
 /// Optimizer steps of one epoch.

@@ -182,7 +182,8 @@ fn parse_epoch(line: &str) -> Option<EpochRow> {
     })
 }
 
-/// Keeps the rows whose first field is `n` or less, under `head`.
+/// Keeps the whole rows whose first field is `n` or less, under `head`. A row is whole if it has
+/// all fields and its end of line: the last one has not if the program was killed while writing it.
 fn keep_rows(path: &Path, head: &str, n: u64) -> Result<()> {
     let old = match fs::read_to_string(path) {
         Ok(text) if 0 < n => text,
@@ -190,10 +191,14 @@ fn keep_rows(path: &Path, head: &str, n: u64) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Error::io("read", path)(error)),
     };
-    let is_kept = |line: &&str| {
-        line.split(',').next().and_then(|it| it.parse::<u64>().ok()).is_some_and(|it| it <= n)
+    let n_fields = head.split(',').count();
+    let is_kept = |row: &&str| {
+        let number = row.split(',').next().and_then(|it| it.parse::<u64>().ok());
+        row.ends_with('\n')
+            && row.split(',').count() == n_fields
+            && number.is_some_and(|it| it <= n)
     };
-    let kept = old.lines().filter(is_kept).flat_map(|line| [line, "\n"]);
+    let kept = old.split_inclusive('\n').filter(is_kept);
     let text: String = [head, "\n"].into_iter().chain(kept).collect();
     crate::raster::write_atomically(path, text.as_bytes())
 }
@@ -249,6 +254,19 @@ mod tests {
         assert_eq!(text.lines().count(), 5, "{text}");
         assert_eq!(text.lines().last(), Some("4,2,0.001,0.9,0.5,7"));
         assert_eq!(read_steps(&steps).unwrap()[3].momentum, Some(0.9));
+    }
+
+    /// Killed while writing the row of step 12, or of step 3 without its end of line.
+    #[test]
+    fn a_torn_row_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let (steps, epochs) = (folder.path().join("s.csv"), folder.path().join("e.csv"));
+        let whole = format!("{STEP_HEAD}\n1,1,0.1,,0.5,7\n2,1,0.1,,0.5,7\n");
+        for torn in ["1", "3,1,0.1", "3,1,0.1,,0.5,7"] {
+            fs::write(&steps, format!("{whole}{torn}")).unwrap();
+            HistoryFiles::open(&steps, &epochs, 9, 1).unwrap();
+            assert_eq!(fs::read_to_string(&steps).unwrap(), whole, "{torn}");
+        }
     }
 
     #[test]

@@ -31,4 +31,4 @@ pub use folder::RunFolder;
 pub use history::{EpochRow, HistoryFiles, StepRow, ValidationRow, read_history, read_steps};
 pub use loader::load_in_order;
 pub use observer::{Event, Observer, Silent};
-pub use validate::validate;
+pub use validate::{Validation, validate};

@@ -7,5 +7,5 @@ mod of_model;
 mod format;
 
 pub use format::{Safetensors, read_safetensors, write_safetensors};
-pub use of_model::{load, n_parameters, state_dict};
-pub use state::{Entry, StateDict, Values};
+pub use of_model::{layouts, load, n_parameters, state_dict};
+pub use state::{Entry, Layout, StateDict, Values};

@@ -7,7 +7,7 @@ use burn::{
     tensor::{Int, Tensor, TensorData},
 };
 
-use super::{Entry, StateDict, Values};
+use super::{Entry, Layout, StateDict, Values};
 use crate::{error::Result, model::Path};
 
 /// All parameters and buffers of `model`, in the order of its fields, as PyTorch would list them.
@@ -15,6 +15,14 @@ pub fn state_dict<M: Module>(model: &M) -> StateDict {
     let mut reader = Reader::default();
     model.visit(&mut reader);
     reader.state
+}
+
+/// Names, types and shapes of what [`state_dict`] returns. Weights that were not used yet are not
+/// made.
+pub fn layouts<M: Module>(model: &M) -> Vec<Layout> {
+    let mut surveyor = Surveyor::default();
+    model.visit(&mut surveyor);
+    surveyor.layouts
 }
 
 /// Number of values that are trained: parameters without buffers.
@@ -33,7 +41,7 @@ pub fn n_parameters<M: Module>(model: &M) -> usize {
 /// [`Error::Data`](crate::Error::Data) that lists every tensor that is missing, unexpected, or of
 /// another shape.
 pub fn load<M: Module>(model: M, state: &StateDict, what: &str) -> Result<M> {
-    state.check_against(&state_dict(&model), what)?;
+    state.check_against(&layouts(&model), what)?;
     let entries = state.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     Ok(model.map(&mut Writer { path: Path::default(), entries }))
 }
@@ -68,6 +76,31 @@ impl ModuleVisitor for Reader {
         // Counts are the only integers of our models; PyTorch keeps them as a single number.
         let count = param.val().into_data().iter().collect();
         self.push(Vec::new(), Values::I64(count));
+    }
+}
+
+#[derive(Default)]
+struct Surveyor {
+    path: Path,
+    layouts: Vec<Layout>,
+}
+
+impl ModuleVisitor for Surveyor {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let shape = param.lazy_shape().as_slice().to_vec();
+        self.layouts.push(Layout { name: self.path.name(), dtype: "F32", shape });
+    }
+
+    fn visit_int<const D: usize>(&mut self, _param: &Param<Tensor<D, Int>>) {
+        self.layouts.push(Layout { name: self.path.name(), dtype: "I64", shape: Vec::new() });
     }
 }
 
@@ -169,6 +202,38 @@ mod tests {
         let gradients = crate::optim::Gradients::of(&model, &loss);
         assert!(gradients.find("encoder.conv1.weight").is_some());
         assert!(gradients.find("encoder.bn1.running_mean").is_none());
+    }
+
+    /// At 50 billion parameters this would not fit into memory.
+    #[test]
+    fn a_blank_network_is_surveyed_without_making_its_weights() {
+        let config = ModelConfig { encoder: Encoder::Resnet18, width: 1024, ..Default::default() };
+        let network = config.blank(1_000_000, 2, &Device::flex());
+        let layouts = layouts(&network);
+        assert_eq!(layouts[0].shape, [1024, 1_000_000, 7, 7]);
+        assert!(50_000_000_000 < n_parameters(&network));
+        let error = load(network, &StateDict::default(), "weights").unwrap_err().to_string();
+        assert!(error.contains("encoder.conv1.weight is missing"), "{error}");
+    }
+
+    #[test]
+    fn layouts_are_those_of_the_state() {
+        assert_eq!(layouts(&network(1)), state_dict(&network(1)).layouts());
+    }
+
+    #[test]
+    fn weights_load_into_a_blank_network() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            let config = ModelConfig { encoder: Encoder::Resnet18, width: 2, ..Default::default() };
+            let state = state_dict(&network(1));
+            let loaded = load(config.blank(3, 2, &device), &state, "test").unwrap();
+            assert_eq!(state_dict(&loaded), state);
+            if device.is_autodiff() {
+                let loss = crate::loss::sum_fixed(loaded.forward(images().autodiff()).main);
+                let gradients = crate::optim::Gradients::of(&loaded, &loss);
+                assert!(gradients.find("encoder.conv1.weight").is_some());
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Named tensors in a fixed order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 
@@ -20,6 +20,17 @@ pub struct Entry {
     pub shape: Vec<usize>,
     /// As many values as the shape holds, row-major.
     pub values: Values,
+}
+
+/// What a named tensor looks like, without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Path of the tensor, such as `encoder.layer1.0.conv1.weight`.
+    pub name: String,
+    /// Type of its values, as the safetensors format calls it: `F32` or `I64`.
+    pub dtype: &'static str,
+    /// Length of every axis; none for a single number.
+    pub shape: Vec<usize>,
 }
 
 /// The numbers of a tensor.
@@ -54,6 +65,11 @@ impl Values {
 }
 
 impl StateDict {
+    /// Names, types and shapes of all entries.
+    pub fn layouts(&self) -> Vec<Layout> {
+        self.entries.iter().map(Entry::layout).collect()
+    }
+
     /// The entry called `name`.
     pub fn find(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
@@ -66,24 +82,23 @@ impl StateDict {
     /// # Errors
     ///
     /// [`Error::Data`] that lists missing and unexpected names and other shapes.
-    pub fn check_against(&self, wanted: &StateDict, what: &str) -> Result<()> {
-        let found: HashMap<_, _> = self.entries.iter().map(|it| (it.name.as_str(), it)).collect();
-        let known: HashMap<_, _> = wanted.entries.iter().map(|it| (it.name.as_str(), it)).collect();
+    pub fn check_against(&self, wanted: &[Layout], what: &str) -> Result<()> {
+        let found: HashMap<_, _> =
+            self.entries.iter().map(|it| (it.name.as_str(), it.layout())).collect();
+        let known: HashSet<_> = wanted.iter().map(|it| it.name.as_str()).collect();
         let mut faults = Vec::new();
-        for entry in &wanted.entries {
-            match found.get(entry.name.as_str()) {
-                None => faults.push(format!("{} is missing", entry.name)),
-                Some(other) if other.describe() != entry.describe() => faults.push(format!(
-                    "{} is {}, wanted {}",
-                    entry.name,
-                    other.describe(),
-                    entry.describe()
+        for wanted in wanted {
+            match found.get(wanted.name.as_str()) {
+                None => faults.push(format!("{} is missing", wanted.name)),
+                Some(found) if found != wanted => faults.push(format!(
+                    "{} is {} {:?}, wanted {} {:?}",
+                    wanted.name, found.dtype, found.shape, wanted.dtype, wanted.shape
                 )),
                 Some(_) => {}
             }
         }
         for entry in &self.entries {
-            if !known.contains_key(entry.name.as_str()) {
+            if !known.contains(entry.name.as_str()) {
                 faults.push(format!("{} is unexpected", entry.name));
             }
         }
@@ -98,8 +113,10 @@ impl StateDict {
 }
 
 impl Entry {
-    fn describe(&self) -> String {
-        format!("{} {:?}", self.values.kind(), self.shape)
+    /// Name, type and shape.
+    pub fn layout(&self) -> Layout {
+        let Self { name, shape, values } = self;
+        Layout { name: name.clone(), dtype: values.kind(), shape: shape.clone() }
     }
 }
 

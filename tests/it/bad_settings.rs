@@ -25,6 +25,7 @@ fn values_out_of_range_are_refused_by_key() {
         ("chips.size_px=0", "chips.size_px"),
         ("chips.size_px=100000", "chips.size_px"),
         ("chips.per_epoch=0", "chips.per_epoch"),
+        ("chips.per_epoch=4000000000", "chips.per_epoch"),
         ("chips.fraction=0", "chips.fraction"),
         ("chips.fraction=1.5", "chips.fraction"),
         ("split.block_px=0", "split.block_px"),
@@ -35,6 +36,7 @@ fn values_out_of_range_are_refused_by_key() {
         ("augment.contrast=1.0", "augment.contrast"),
         ("augment.brightness=-1", "augment.brightness"),
         ("model.width=0", "model.width"),
+        ("model.width=1024", "model.width"),
         ("loss.class_weights=[1, 2]", "loss.class_weights"),
         ("loss.class_weights=[1, 1, 1, 1, -1]", "loss.class_weights"),
         ("loss.label_smoothing=1", "loss.label_smoothing"),
@@ -46,6 +48,8 @@ fn values_out_of_range_are_refused_by_key() {
         ("train.epochs=0", "train.epochs"),
         ("train.batch=0", "train.batch"),
         ("train.batch=1", "train.batch"),
+        ("train.batch=1000000", "train.batch"),
+        ("train.epochs=4000000000", "train.epochs"),
         ("train.clip_norm=0", "train.clip_norm"),
         ("train.validate_every=0", "train.validate_every"),
         ("train.checkpoint_every=0", "train.checkpoint_every"),
@@ -94,6 +98,14 @@ fn chips_that_fit_nowhere_are_refused() {
     let args = ["train", "run.toml", "-o", "run", "--set", "chips.size_px=120"];
     let parts = ["`chips.size_px` = 120", "up to 32 px", "split.hide"];
     check_refused(site.path(), &args, 2, &parts);
+}
+
+/// Nine chips of 32 px in batches of four: the coarsest features of the last one are one pixel.
+#[test]
+fn a_single_small_chip_in_the_last_step_is_refused() {
+    let parts = ["`chips.per_epoch` = 9", "train.batch = 4", "last step"];
+    check("chips.per_epoch=9", &parts);
+    check("chips.per_epoch=1", &["`chips.per_epoch` = 1"]);
 }
 
 #[test]

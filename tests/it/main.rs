@@ -1,5 +1,7 @@
 //! Tests of the whole: the binary, whole runs, and rules about the source.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should end with a panic")]
+
 mod support;
 
 mod tidy;
@@ -19,5 +21,7 @@ mod bad_files;
 mod bad_settings;
 
 mod bad_models;
+
+mod diverged;
 
 mod interrupt;

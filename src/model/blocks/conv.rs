@@ -1,8 +1,8 @@
 //! Convolution over rows and columns.
 
 use burn::{
-    module::{Module, Param},
-    tensor::{Device, Tensor},
+    module::{Module, Param, ParamId},
+    tensor::{Device, Shape, Tensor},
 };
 
 use super::conv_op::convolve;
@@ -18,17 +18,23 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Without bias and with stride 1, from `channels[0]` to `channels[1]`; all weights are 0.
+    /// Without bias and with stride 1, from `channels[0]` to `channels[1]`; all weights are 0, and
+    /// take memory when they are first used.
     pub fn new(channels: [usize; 2], kernel_px: usize, device: &Device) -> Self {
         let [input, output] = channels;
-        let weight = Tensor::zeros([output, input, kernel_px, kernel_px], device);
-        Self { weight: Param::from_tensor(weight), bias: None, stride_px: 1 }
+        let shape = [output, input, kernel_px, kernel_px];
+        let zeros = move |device: &Device, is_trained| {
+            Tensor::zeros(shape, device).set_require_grad(is_trained)
+        };
+        let shape = Shape::from(shape);
+        let weight = Param::uninitialized(ParamId::new(), zeros, device.clone(), true, shape);
+        Self { weight, bias: None, stride_px: 1 }
     }
 
     /// The same with a bias of 0.
     pub fn with_bias(self) -> Self {
-        let [output, ..] = self.weight.dims();
-        let bias = Tensor::zeros([output], &self.weight.device());
+        let output = self.weight.lazy_shape()[0];
+        let bias = Tensor::zeros([output], &self.weight.lazy_device());
         Self { bias: Some(Param::from_tensor(bias)), ..self }
     }
 
