@@ -8,7 +8,7 @@ use burn::{
 };
 use rand::Rng;
 
-use super::Path;
+use super::{Path, from_pytorch_order, in_pytorch_order};
 use crate::random::{Purpose, named_generator};
 
 /// How the weights of convolutions are drawn. Fan is kernel area times channels in or out.
@@ -54,10 +54,10 @@ impl ModuleMapper for Initialiser {
         }
         let mut generator = named_generator(self.seed, Purpose::Init, &self.path.name());
         param.map(|tensor| {
-            let shape = tensor.dims();
+            let shape = in_pytorch_order(&tensor.dims());
             let values = self.initial.draw(&shape, &mut generator);
             let is_trained = tensor.is_require_grad();
-            Tensor::from_data(TensorData::new(values, shape), &tensor.device())
+            from_pytorch_order::<D>(TensorData::new(values, shape), &tensor.device())
                 .set_require_grad(is_trained)
         })
     }

@@ -8,7 +8,11 @@ mod buffer;
 
 mod path;
 
+mod order;
+
 mod initial;
+
+mod features;
 
 mod blocks;
 
@@ -20,11 +24,13 @@ mod network;
 
 mod config;
 
-pub use blocks::{BatchNorm, Conv2d, upsample_to};
+pub use blocks::{BatchNorm, Conv2d, conv_norm};
 pub use buffer::{Buffer, Counter};
 pub use config::{Architecture, Encoder, ModelConfig};
 pub use encoders::{BasicBlock, ResNet};
+pub use features::Features;
 pub use initial::{Initial, initialise};
 pub use network::{Network, Outputs, Segmenter};
+pub use order::{from_pytorch_order, in_pytorch_order, to_pytorch_order};
 pub use path::Path;
 pub use unet::{DecoderBlock, Unet, UnetDecoder};

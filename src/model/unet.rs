@@ -2,11 +2,13 @@
 
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, activation::relu},
+    tensor::{Device, Tensor},
 };
+use swath_kernels::{Activation, Interpolation};
 
 use super::{
-    BatchNorm, Conv2d, Initial, Outputs, ResNet, Segmenter, config::Widths, initialise, upsample_to,
+    BatchNorm, Conv2d, Features, Initial, Outputs, ResNet, Segmenter, config::Widths, conv_norm,
+    initialise,
 };
 
 /// U-Net with a residual encoder.
@@ -55,11 +57,11 @@ impl Unet {
 
 impl Segmenter for Unet {
     fn forward(&self, images: Tensor<4>) -> Outputs {
-        let [_, _, rows, cols] = images.dims();
-        let features = self.encoder.forward(images);
-        let decoded = self.decoder.forward(features, [rows, cols]);
+        let images = Features::from_images(images);
+        let size_px = images.size_px();
+        let decoded = self.decoder.forward(self.encoder.forward(images), size_px);
         let [head] = &self.segmentation_head;
-        Outputs { main: head.forward(decoded), auxiliary: Vec::new() }
+        Outputs { main: head.forward(decoded).into_images(), auxiliary: Vec::new() }
     }
 }
 
@@ -83,21 +85,15 @@ impl UnetDecoder {
         Self { blocks }
     }
 
-    /// From the encoder's features, finest first, to `[batch, channel, row, col]` of `size_px`.
-    fn forward(&self, features: [Tensor<4>; 5], size_px: [usize; 2]) -> Tensor<4> {
+    /// From the encoder's features, finest first, to features of `size_px`.
+    fn forward(&self, features: [Features; 5], size_px: [usize; 2]) -> Features {
         let [half, quarter, eighth, sixteenth, deepest] = features;
         let skips = [Some(sixteenth), Some(eighth), Some(quarter), Some(half), None];
         self.blocks.iter().zip(skips).fold(deepest, |images, (block, skip)| match skip {
-            Some(skip) => block.forward(join(images, skip)),
-            None => block.forward(upsample_to(images, size_px)),
+            Some(skip) => block.forward(images.upsample_concat(skip)),
+            None => block.forward(images.resample(size_px, Interpolation::Nearest)),
         })
     }
-}
-
-/// Enlarges `images` to the size of `skip` and stacks the channels of both.
-fn join(images: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-    let [_, _, rows, cols] = skip.dims();
-    Tensor::cat(vec![upsample_to(images, [rows, cols]), skip], 1)
 }
 
 /// Two 3x3 convolutions, each with batch norm and ReLU.
@@ -114,11 +110,10 @@ impl DecoderBlock {
         Self { conv1: conv(input), conv2: conv(output) }
     }
 
-    fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        let (conv1, norm1) = &self.conv1;
-        let (conv2, norm2) = &self.conv2;
-        let images = relu(norm1.forward(conv1.forward(images)));
-        relu(norm2.forward(conv2.forward(images)))
+    fn forward(&self, images: Features) -> Features {
+        [&self.conv1, &self.conv2].into_iter().fold(images, |images, (conv, norm)| {
+            conv_norm(conv, norm, images, None, Activation::Relu)
+        })
     }
 }
 

@@ -193,14 +193,15 @@ impl ModuleMapper for Stepper<'_> {
 mod tests {
     use std::{collections::BTreeMap, f64::consts::PI, ops::Range};
 
-    use burn::tensor::{Device, Int, activation::leaky_relu};
+    use burn::tensor::{Device, Int};
     use serde::Deserialize;
     use serde_json::Value;
+    use swath_kernels::Activation;
 
     use super::*;
     use crate::{
         loss::LossConfig,
-        model::{BatchNorm, Conv2d, Encoder, ModelConfig, Segmenter},
+        model::{BatchNorm, Conv2d, Encoder, Features, ModelConfig, Segmenter},
         weights::load,
     };
 
@@ -285,8 +286,10 @@ mod tests {
         /// The mean loss before the step.
         fn step(&mut self, rates: Rates) -> f64 {
             let (conv, norm, _, head) = &self.net;
-            let hidden = leaky_relu(norm.forward(conv.forward(self.images.clone())), 0.1);
-            let logits = head.forward(hidden);
+            let images = Features::from_images(self.images.clone());
+            let activation = Activation::LeakyRelu(0.1);
+            let hidden = norm.forward(conv.forward(images), None, activation);
+            let logits = head.forward(hidden).into_images();
             let loss = LossConfig::default().build(3).unwrap().forward(logits, self.labels.clone());
             let mut gradients = Gradients::of(&self.net, &loss.sum);
             let weight: f64 = loss.weight.into_scalar();

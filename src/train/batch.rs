@@ -7,7 +7,8 @@ use crate::chip::Chip;
 /// Chips of one size, stacked.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Normalised values, 0 where masked; `[batch, band, row, col]`.
+    /// Normalised values, 0 where masked; `[batch, band, row, col]`. In memory the bands of a pixel
+    /// lie side by side, as models want them.
     pub images: Tensor<4>,
     /// Class index or [`IGNORE`](crate::label::IGNORE); `[batch, row, col]`.
     pub labels: Tensor<3, Int>,
@@ -25,15 +26,22 @@ impl Batch {
             chips.iter().all(|it| it.n_bands == n_bands && it.size_px == size),
             "chips of a batch differ in bands or size"
         );
-        let values: Vec<f32> = chips.iter().flat_map(|it| it.values.iter().copied()).collect();
+        let values: Vec<f32> = chips.iter().flat_map(channels_last).collect();
         let labels: Vec<i32> =
             chips.iter().flat_map(|it| it.labels.iter().map(|&label| i32::from(label))).collect();
         let n = chips.len();
-        let images = TensorData::new(values, [n, n_bands, size, size]);
+        let images = TensorData::new(values, [n, size, size, n_bands]);
         let labels = TensorData::new(labels, [n, size, size]);
         Self {
-            images: Tensor::from_data(images, device),
+            images: Tensor::<4>::from_data(images, device).permute([0, 3, 1, 2]),
             labels: Tensor::from_data(labels, device),
         }
     }
+}
+
+/// The values of `chip` in the order `[row, col, band]`.
+fn channels_last(chip: &Chip) -> impl Iterator<Item = f32> + '_ {
+    let n_pixels = chip.values.len() / chip.n_bands;
+    let bands_of = move |pixel| (0..chip.n_bands).map(move |band| band * n_pixels + pixel);
+    (0..n_pixels).flat_map(bands_of).map(|index| chip.values[index])
 }

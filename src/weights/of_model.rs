@@ -8,7 +8,10 @@ use burn::{
 };
 
 use super::{Entry, Layout, StateDict, Values};
-use crate::{error::Result, model::Path};
+use crate::{
+    error::Result,
+    model::{Path, from_pytorch_order, in_pytorch_order, to_pytorch_order},
+};
 
 /// All parameters and buffers of `model`, in the order of its fields, as PyTorch would list them.
 pub fn state_dict<M: Module>(model: &M) -> StateDict {
@@ -68,8 +71,8 @@ impl ModuleVisitor for Reader {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        self.push(tensor.dims().to_vec(), Values::F32(tensor.into_data().iter().collect()));
+        let data = to_pytorch_order(param.val());
+        self.push(data.shape().to_vec(), Values::F32(data.iter().collect()));
     }
 
     fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
@@ -95,7 +98,7 @@ impl ModuleVisitor for Surveyor {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let shape = param.lazy_shape().as_slice().to_vec();
+        let shape = in_pytorch_order(param.lazy_shape().as_slice());
         self.layouts.push(Layout { name: self.path.name(), dtype: "F32", shape });
     }
 
@@ -149,8 +152,9 @@ impl ModuleMapper for Writer<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Values::F32(values) = self.values() else { unreachable!("kinds are checked") };
         param.map(|tensor| {
-            let data = TensorData::new(values.clone(), tensor.shape());
-            Tensor::from_data(data, &tensor.device()).set_require_grad(tensor.is_require_grad())
+            let shape = in_pytorch_order(tensor.shape().as_slice());
+            from_pytorch_order::<D>(TensorData::new(values.clone(), shape), &tensor.device())
+                .set_require_grad(tensor.is_require_grad())
         })
     }
 

@@ -2,10 +2,14 @@
 
 use burn::{
     module::{Flag, Module, Param},
-    tensor::{Device, Tensor, module::batch_norm_train},
+    tensor::{Device, Tensor},
+};
+use swath_kernels::{
+    Activation,
+    burn::{ChannelStatistics, Norm, NormInputs},
 };
 
-use crate::model::{Buffer, Counter};
+use crate::model::{Buffer, Counter, Features};
 
 const EPSILON: f64 = 1e-5;
 
@@ -52,48 +56,61 @@ impl BatchNorm {
         }
     }
 
-    /// `[batch, channel, row, col]` to the same shape.
+    /// `activation(norm(images) + residual)`
     ///
     /// # Panics
     ///
     /// In training, if there is only one value per channel: its variance does not exist.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        if self.training.is_enabled() {
-            self.forward_with_batch_statistics(images)
+    pub fn forward(
+        &self,
+        images: Features,
+        residual: Option<Features>,
+        activation: Activation,
+    ) -> Features {
+        let images = images.into_channels_last();
+        let [batch, rows, cols, _] = images.dims();
+        let n_values = batch * rows * cols;
+        let residual = residual.map(Features::into_channels_last);
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let inputs = NormInputs { images, residual, weight, bias };
+        let norm = Norm { epsilon: EPSILON, activation };
+        Features::from_channels_last(if self.is_training() {
+            self.by_batch(norm, inputs, n_values)
         } else {
-            self.forward_with_running_statistics(images)
-        }
+            norm.by_running(inputs, self.running())
+        })
     }
 
-    fn forward_with_batch_statistics(&self, images: Tensor<4>) -> Tensor<4> {
-        let [batch, _, rows, cols] = images.dims();
-        let n_values = batch * rows * cols;
-        assert!(1 < n_values, "batch norm cannot train on {n_values} value per channel");
+    /// Whether the statistics of the batch are used, and the running ones move.
+    pub(super) fn is_training(&self) -> bool {
+        self.training.is_enabled()
+    }
 
-        let result = batch_norm_train(images, self.weight.val(), self.bias.val(), EPSILON);
-        let unbiased = result.variance * (n_values as f64 / (n_values - 1) as f64);
-        move_towards(&self.running_mean, result.mean);
+    /// The norm with running statistics is `x * scale + shift`; each is `[channel]`.
+    pub(super) fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
+        let ChannelStatistics { mean, variance } = self.running();
+        let scale = self.weight.val() / (variance + EPSILON).sqrt();
+        let shift = self.bias.val() - mean * scale.clone();
+        (scale, shift)
+    }
+
+    fn by_batch(&self, norm: Norm, inputs: NormInputs, n_values: usize) -> Tensor<4> {
+        assert!(1 < n_values, "batch norm cannot train on {n_values} value per channel");
+        let (output, ChannelStatistics { mean, variance }) = norm.by_batch(inputs);
+        let unbiased = variance * (n_values as f64 / (n_values - 1) as f64);
+        move_towards(&self.running_mean, mean);
         move_towards(&self.running_var, unbiased);
         self.num_batches_tracked.increase();
-        result.output
+        output
     }
 
-    fn forward_with_running_statistics(&self, images: Tensor<4>) -> Tensor<4> {
-        let deviation = (self.running_var.value() + EPSILON).sqrt();
-        let scale = self.weight.val() / deviation;
-        let shift = self.bias.val() - self.running_mean.value() * scale.clone();
-        images * per_channel(scale) + per_channel(shift)
+    fn running(&self) -> ChannelStatistics {
+        ChannelStatistics { mean: self.running_mean.value(), variance: self.running_var.value() }
     }
 }
 
 fn move_towards(running: &Buffer, of_batch: Tensor<1>) {
     running.set(running.value() * (1.0 - MOMENTUM) + of_batch.without_autodiff() * MOMENTUM);
-}
-
-/// `[channel]` to `[1, channel, 1, 1]`.
-fn per_channel(values: Tensor<1>) -> Tensor<4> {
-    let [channels] = values.dims();
-    values.reshape([1, channels, 1, 1])
 }
 
 #[cfg(test)]
@@ -134,6 +151,10 @@ mod tests {
         }
     }
 
+    fn forward(norm: &BatchNorm, images: Tensor<4>) -> Tensor<4> {
+        norm.forward(Features::from_images(images), None, Activation::None).into_images()
+    }
+
     fn golden() -> (Golden, Tensor<4>, BatchNorm) {
         let golden: Golden =
             serde_json::from_str(include_str!("../../../tests/golden/batch_norm.json")).unwrap();
@@ -165,7 +186,7 @@ mod tests {
     #[test]
     fn numbers_are_those_of_pytorch() {
         let (golden, images, norm) = golden();
-        check(norm.forward(images.clone()), &golden.train_out);
+        check(forward(&norm, images.clone()), &golden.train_out);
 
         let state = state_dict(&norm);
         let find = |name| match &state.find(name).unwrap().values {
@@ -176,22 +197,22 @@ mod tests {
         check_values(&find("running_var"), &golden.running_var_after);
         check_values(&find("num_batches_tracked"), &[1.0]);
 
-        check(norm.valid().forward(images.without_autodiff()), &golden.eval_out);
+        check(forward(&norm.valid(), images.without_autodiff()), &golden.eval_out);
     }
 
     #[test]
     fn prediction_and_frozen_norms_do_not_move() {
         let (_, images, norm) = golden();
-        norm.forward(images.clone());
+        forward(&norm, images.clone());
         let before = state_dict(&norm);
-        let _ = norm.valid().forward(images.clone().without_autodiff());
+        forward(&norm.valid(), images.clone().without_autodiff());
         let frozen = norm.clone().freeze();
-        let _ = frozen.forward(images.clone());
+        forward(&frozen, images.clone());
         assert_eq!(state_dict(&frozen), before);
         // Back in training it moves again, and a copy made before does not follow.
         let copy = norm.clone();
         let norm = norm.valid().train();
-        let _ = norm.forward(images);
+        forward(&norm, images);
         assert_ne!(state_dict(&norm), before);
         assert_eq!(state_dict(&copy), before);
     }
@@ -200,6 +221,6 @@ mod tests {
     #[should_panic(expected = "cannot train on 1 value per channel")]
     fn one_value_has_no_variance() {
         let device = Device::flex();
-        BatchNorm::new(2, &device).forward(Tensor::zeros([1, 2, 1, 1], &device));
+        forward(&BatchNorm::new(2, &device), Tensor::zeros([1, 2, 1, 1], &device));
     }
 }

@@ -4,13 +4,14 @@ use burn::{
     module::{Module, Param, ParamId},
     tensor::{Device, Shape, Tensor},
 };
+use swath_kernels::burn::{Moves, add_bias, convolve};
 
-use super::conv_op::convolve;
+use crate::model::Features;
 
 /// Convolution with a square kernel and zeros around the image, as much as half the kernel.
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[channel out, channel in, row, col]`
+    /// `[row, col, channel in, channel out]`; a state dictionary has the order of PyTorch.
     weight: Param<Tensor<4>>,
     /// `[channel out]`
     bias: Option<Param<Tensor<1>>>,
@@ -22,7 +23,7 @@ impl Conv2d {
     /// take memory when they are first used.
     pub fn new(channels: [usize; 2], kernel_px: usize, device: &Device) -> Self {
         let [input, output] = channels;
-        let shape = [output, input, kernel_px, kernel_px];
+        let shape = [kernel_px, kernel_px, input, output];
         let zeros = move |device: &Device, is_trained| {
             Tensor::zeros(shape, device).set_require_grad(is_trained)
         };
@@ -33,7 +34,7 @@ impl Conv2d {
 
     /// The same with a bias of 0.
     pub fn with_bias(self) -> Self {
-        let output = self.weight.lazy_shape()[0];
+        let output = self.weight.lazy_shape()[3];
         let bias = Tensor::zeros([output], &self.weight.lazy_device());
         Self { bias: Some(Param::from_tensor(bias)), ..self }
     }
@@ -43,13 +44,25 @@ impl Conv2d {
         Self { stride_px, ..self }
     }
 
-    /// `[batch, channel in, row, col]` to `[batch, channel out, row / stride, col / stride]`,
+    /// The images' channels in become channels out; rows and columns are divided by the stride and
     /// rounded up.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-        let images = convolve(images, self.weight.val(), self.stride_px);
-        match &self.bias {
-            Some(bias) => images + bias.val().reshape([1, -1, 1, 1]),
+    pub fn forward(&self, images: Features) -> Features {
+        let images = convolve(images.into_channels_last(), self.weights(), self.moves());
+        Features::from_channels_last(match self.bias() {
+            Some(bias) => add_bias(images, bias),
             None => images,
-        }
+        })
+    }
+
+    pub(super) fn weights(&self) -> Tensor<4> {
+        self.weight.val()
+    }
+
+    pub(super) fn bias(&self) -> Option<Tensor<1>> {
+        self.bias.as_ref().map(Param::val)
+    }
+
+    pub(super) fn moves(&self) -> Moves {
+        Moves::centred(self.weight.lazy_shape()[0], self.stride_px)
     }
 }

@@ -1,14 +1,12 @@
 //! Layers shared by the models. Each starts at neutral values; [`initialise`](super::initialise)
 //! draws the weights.
 
-mod conv_op;
-
 mod conv;
 
 mod batch_norm;
 
-mod upsample;
+mod conv_norm;
 
 pub use batch_norm::BatchNorm;
 pub use conv::Conv2d;
-pub use upsample::upsample_to;
+pub use conv_norm::conv_norm;

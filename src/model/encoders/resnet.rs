@@ -1,11 +1,9 @@
 //! Residual networks of basic blocks: ResNet-18 and ResNet-34.
 
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor, activation::relu, module::max_pool2d, ops::MaxPoolOptions},
-};
+use burn::{module::Module, tensor::Device};
+use swath_kernels::{Activation, burn::Windows};
 
-use crate::model::{BatchNorm, Conv2d};
+use crate::model::{BatchNorm, Conv2d, Features, conv_norm};
 
 /// A residual network without its classifier.
 ///
@@ -48,14 +46,12 @@ impl ResNet {
         }
     }
 
-    /// The features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution of
-    /// `images` `[batch, band, row, col]`. Sizes are rounded up.
-    pub fn forward(&self, images: Tensor<4>) -> [Tensor<4>; 5] {
-        let half = relu(self.bn1.forward(self.conv1.forward(images)));
-        let pooled = max_pool2d(
-            half.clone(),
-            MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]),
-        );
+    /// The features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution of `images`. Sizes are
+    /// rounded up.
+    pub fn forward(&self, images: Features) -> [Features; 5] {
+        let half = conv_norm(&self.conv1, &self.bn1, images, None, Activation::Relu);
+        let windows = Windows { kernel: [3; 2], stride: [2; 2], padding: [1; 2] };
+        let pooled = half.clone().max_pool(windows);
         let quarter = forward_all(&self.layer1, pooled);
         let eighth = forward_all(&self.layer2, quarter.clone());
         let sixteenth = forward_all(&self.layer3, eighth.clone());
@@ -64,7 +60,7 @@ impl ResNet {
     }
 }
 
-fn forward_all(layer: &[BasicBlock], images: Tensor<4>) -> Tensor<4> {
+fn forward_all(layer: &[BasicBlock], images: Features) -> Features {
     layer.iter().fold(images, |images, block| block.forward(images))
 }
 
@@ -97,14 +93,13 @@ impl BasicBlock {
         }
     }
 
-    /// `[batch, channel, row, col]` to the block's channels at its resolution.
-    pub fn forward(&self, images: Tensor<4>) -> Tensor<4> {
+    /// To the block's channels at its resolution.
+    pub fn forward(&self, images: Features) -> Features {
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(images.clone())),
+            Some((conv, norm)) => conv_norm(conv, norm, images.clone(), None, Activation::None),
             None => images.clone(),
         };
-        let images = relu(self.bn1.forward(self.conv1.forward(images)));
-        let images = self.bn2.forward(self.conv2.forward(images));
-        relu(images + shortcut)
+        let images = conv_norm(&self.conv1, &self.bn1, images, None, Activation::Relu);
+        conv_norm(&self.conv2, &self.bn2, images, Some(shortcut), Activation::Relu)
     }
 }

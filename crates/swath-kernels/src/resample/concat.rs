@@ -126,7 +126,7 @@ mod tests {
             let mut random = Random::new(pixels as u64);
             let inputs: Vec<Vec<f32>> =
                 channels.iter().map(|n| random.values(pixels * n)).collect();
-            let mut want = Vec::new();
+            let mut want: Vec<f32> = Vec::new();
             for pixel in 0..pixels {
                 for (input, n) in inputs.iter().zip(&channels) {
                     want.extend(&input[pixel * n..(pixel + 1) * n]);

@@ -1,0 +1,73 @@
+//! The order of the axes of weights, here and in state dictionaries.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// The axes of a convolution's weight, `[row, col, channel in, channel out]`, in the order of
+/// PyTorch, `[channel out, channel in, row, col]`.
+const AXES: [usize; 4] = [3, 2, 0, 1];
+
+/// The way back.
+const BACK: [usize; 4] = [2, 3, 1, 0];
+
+/// The shape of a parameter as a state dictionary has it: that of a convolution's weight, which is
+/// the only one with four axes, is turned; others stay.
+pub fn in_pytorch_order(shape: &[usize]) -> Vec<usize> {
+    match shape {
+        [_, _, _, _] => AXES.iter().map(|&axis| shape[axis]).collect(),
+        _ => shape.to_vec(),
+    }
+}
+
+/// The values of a parameter as a state dictionary has them.
+pub fn to_pytorch_order<const D: usize>(parameter: Tensor<D>) -> TensorData {
+    match D {
+        4 => parameter.permute(turn::<D>(AXES)).into_data(),
+        _ => parameter.into_data(),
+    }
+}
+
+/// The parameter whose values a state dictionary has as `data`.
+pub fn from_pytorch_order<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
+    let tensor = Tensor::from_data(data, device);
+    match D {
+        4 => in_order(tensor.permute(turn::<D>(BACK))),
+        _ => tensor,
+    }
+}
+
+/// `axes` where there are four, which the compiler cannot know.
+fn turn<const D: usize>(axes: [usize; 4]) -> [isize; D] {
+    std::array::from_fn(|axis| axes[axis] as isize)
+}
+
+/// The same values in the order of the axes, once and for all.
+fn in_order<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    let device = tensor.device();
+    Tensor::from_data(tensor.into_data(), &device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_turn_and_turn_back() {
+        let values: Vec<f32> = (0..2 * 3 * 5 * 7).map(|k| k as f32).collect();
+        let data = TensorData::new(values, [7, 5, 2, 3]);
+        let weight: Tensor<4> = from_pytorch_order(data.clone(), &Device::flex());
+        assert_eq!(weight.dims(), [2, 3, 5, 7]);
+        assert_eq!(in_pytorch_order(&weight.dims()), [7, 5, 2, 3]);
+        // Row 1, column 2, channel 3 in, channel 4 out.
+        let value: f32 = weight.clone().slice([1..2, 2..3, 3..4, 4..5]).into_scalar();
+        assert_eq!(value, (((4 * 5) + 3) * 2 + 1) as f32 * 3.0 + 2.0);
+        assert_eq!(to_pytorch_order(weight), data);
+    }
+
+    #[test]
+    fn other_parameters_stay() {
+        let data = TensorData::new(vec![1.0f32, 2.0], [2]);
+        let bias: Tensor<1> = from_pytorch_order(data.clone(), &Device::flex());
+        assert_eq!(in_pytorch_order(&[2]), [2]);
+        assert_eq!(to_pytorch_order(bias), data);
+    }
+}
