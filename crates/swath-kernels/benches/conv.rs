@@ -31,7 +31,8 @@ const LAYERS: [(usize, usize, usize, usize, usize, usize); 19] = [
 ];
 
 fn main() {
-    let numbers: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let numbers: Vec<usize> =
+        std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let threads = numbers.first().copied().unwrap_or(0);
     let layers = numbers.get(1).map_or(0..LAYERS.len(), |&layer| layer..layer + 1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
@@ -45,8 +46,13 @@ fn main() {
 fn table(batch: usize, side: usize, layers: std::ops::Range<usize>) {
     let peak = peak_gflops();
     let (isa, threads) = (Isa::current().name(), rayon::current_num_threads());
-    println!("\nbatch {batch} of {side}², {isa}, {threads} threads, peak {peak:.0} GFLOP/s; ms (% of peak)");
-    println!("{:>24} {:>16} {:>16} {:>16}", "layer", "forward", "image gradient", "weight gradient");
+    println!(
+        "\nbatch {batch} of {side}², {isa}, {threads} threads, peak {peak:.0} GFLOP/s; ms (% of peak)"
+    );
+    println!(
+        "{:>24} {:>16} {:>16} {:>16}",
+        "layer", "forward", "image gradient", "weight gradient"
+    );
     let (mut sums, mut operations) = ([0.0; 3], [0.0; 3]);
     for (index, &(inner, outer, part, kernel, stride, count)) in LAYERS.iter().enumerate() {
         if !layers.contains(&index) {
@@ -79,7 +85,9 @@ fn table(batch: usize, side: usize, layers: std::ops::Range<usize>) {
 
 /// Median seconds of forward, image gradient and weight gradient.
 fn measure(conv: &Conv) -> [f64; 3] {
-    let fill = |length: usize| (0..length).map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0).collect::<Vec<f32>>();
+    let fill = |length: usize| {
+        (0..length).map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0).collect::<Vec<f32>>()
+    };
     let (images, weights) = (fill(conv.images_len()), fill(conv.weights_len()));
     let gradient = fill(conv.output_len());
     let mut out = [gradient.clone(), images.clone(), weights.clone()];

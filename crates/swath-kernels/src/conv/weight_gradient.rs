@@ -174,9 +174,16 @@ impl Task<'_> {
                     *to = self.out.wrapping_add(weight * channels_out + self.panel.start);
                 }
                 let source = copy[run.offset + start..].as_ptr();
-                let gradient = gradient.as_ptr();
-                let work =
-                    Outer { source, pixels, gradient, rows: &to[..rows], panel: self.panel, add };
+                let (gradient, gradient_step) = (gradient.as_ptr(), self.panel.width::<V>());
+                let work = Outer {
+                    source,
+                    pixels,
+                    gradient,
+                    gradient_step,
+                    rows: &to[..rows],
+                    panel: self.panel,
+                    add,
+                };
                 // SAFETY: copy and gradient hold the chunk; the rows are this task's weights.
                 unsafe { work.run::<V>() };
                 start += rows;
