@@ -2,8 +2,9 @@
 
 use super::planes::Planes;
 use super::transform::{self, WeightGradient, both_axes};
-use crate::conv::panel::{Panel, VECTORS, Weights};
-use crate::simd::{Kernel, MAX_LANES, Vector};
+use crate::conv::panel::{Panel, Weights};
+use crate::scratch;
+use crate::simd::{Kernel, Vector};
 use std::ops::Range;
 
 /// Summed channels that are packed at a time.
@@ -23,33 +24,65 @@ impl Kernel for Filter<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
+        let Weights { values, channels: [channels_in, channels_out], transposed } = self.weights;
+        if !transposed {
+            let from = values[self.inner.start * channels_out + self.panel.start..].as_ptr();
+            let steps = [channels_in * channels_out, channels_out];
+            // SAFETY: the weights hold the rows of all taps.
+            return unsafe {
+                self.transform::<V>(from, steps, 0..self.inner.len(), self.panel.count)
+            };
+        }
         let width = self.panel.width::<V>();
-        let mut packed = [0.0; 9 * ROWS * VECTORS * MAX_LANES];
-        for start in self.inner.clone().step_by(ROWS) {
-            let rows = start..(start + ROWS).min(self.inner.end);
-            for tap in 0..9 {
-                // Transposed, the kernel is turned by half a turn, too.
-                let stored = if self.weights.transposed { 8 - tap } else { tap };
-                self.weights.pack::<V>(
-                    stored,
-                    rows.clone(),
-                    self.panel,
-                    &mut packed[tap * ROWS * width..],
-                );
+        let mut packed = scratch::local(9 * ROWS * width);
+        for start in (0..self.inner.len()).step_by(ROWS) {
+            let rows = start..(start + ROWS).min(self.inner.len());
+            let inner = self.inner.start + rows.start..self.inner.start + rows.end;
+            for (tap, to) in packed.chunks_exact_mut(ROWS * width).enumerate() {
+                // The kernel is turned by half a turn, too.
+                self.weights.pack::<V>(8 - tap, inner.clone(), self.panel, to);
             }
-            for row in 0..rows.len() {
-                for col in (0..width).step_by(V::LANES) {
-                    // SAFETY: the packed rows are there, and the planes have the row.
-                    unsafe {
-                        let from = packed.as_ptr().add(row * width + col);
-                        let square = both_axes::<V, transform::Weights, 3, 6>(
+            // SAFETY: just packed.
+            unsafe { self.transform::<V>(packed.as_ptr(), [ROWS * width, width], rows, width) };
+        }
+    }
+}
+
+impl Filter<'_> {
+    /// Transforms weights at `from`, `steps` numbers apart from tap to tap and row to row, of which a row
+    /// has `count`, to `rows` of the planes.
+    ///
+    /// # Safety
+    /// All rows are readable; the planes have them.
+    #[inline(always)]
+    unsafe fn transform<V: Vector>(
+        &self,
+        from: *const f32,
+        steps: [usize; 2],
+        rows: Range<usize>,
+        count: usize,
+    ) {
+        for (index, row) in rows.enumerate() {
+            for vector in 0..self.panel.vectors {
+                let col = vector * V::LANES;
+                // SAFETY: the caller's.
+                unsafe {
+                    let from = from.add(index * steps[1] + col);
+                    let square = if col + V::LANES <= count {
+                        both_axes::<V, transform::Weights, 3, 6>(
                             #[inline(always)]
-                            |r, c| V::load(from.add((r * 3 + c) * ROWS * width)),
-                        );
-                        let to = self.to.add((start - self.inner.start + row) * width + col);
-                        for (plane, value) in square.as_flattened().iter().enumerate() {
-                            value.store(to.add(plane * self.planes.stride));
-                        }
+                            |r, c| V::load(from.add((r * 3 + c) * steps[0])),
+                        )
+                    } else {
+                        let count = count - col;
+                        both_axes::<V, transform::Weights, 3, 6>(
+                            #[inline(always)]
+                            |r, c| V::load_first(from.add((r * 3 + c) * steps[0]), count),
+                        )
+                    };
+                    let to = self.to.add(row * self.planes.width + col);
+                    for (plane, value) in square.as_flattened().iter().enumerate() {
+                        value.store(to.add(plane * self.planes.stride));
                     }
                 }
             }

@@ -29,7 +29,7 @@ const INNER: usize = 64;
 const SHARED: usize = 1536 * 1024;
 const SHARED_TILES: usize = 112;
 
-/// Numbers in a task's V of the third order (400 KiB).
+/// Numbers in a task's V and products of the third order (400 KiB).
 const OWN: usize = 100 * 1024;
 
 /// A 3×3 convolution of stride 1.
@@ -116,7 +116,11 @@ impl Plan<'_> {
             let to = unsafe { to_filters.at(offset) };
             V::call(Filter { weights: self.work.weights, inner: start..end, panel, to, planes });
         });
-        let each = if is_shared { SHARED_TILES } else { (OWN / (SQUARE * self.width)).max(12) };
+        let each = if is_shared {
+            SHARED_TILES
+        } else {
+            (OWN / (SQUARE * (self.width + VECTORS * V::LANES))).max(12)
+        };
         let chunks = total.div_ceil(each);
         let groups = if is_shared { panels } else { 1 };
         tasks(chunks * groups, |task| {

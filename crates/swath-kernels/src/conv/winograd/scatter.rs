@@ -59,35 +59,79 @@ impl Scatter<'_> {
         let channels = self.maps.channels;
         let mut zeros = scratch::local(channels);
         zeros.fill(0.0);
+        let [rows, cols] = self.maps.size;
         for tile in self.range.clone() {
-            let pixels = self.window::<FROM>(tile, zeros.as_ptr());
             // SAFETY: the planes have this row.
             let to = unsafe { self.to.add((tile - self.first) * self.planes.width) };
-            let (mut channel, mut col, mut part) = (0, 0, 0);
-            while channel < channels {
-                // SAFETY: the pixels hold all channels; rows of the planes are whole vectors.
+            let place = self.tiles.get(tile);
+            let (top, left) = (
+                place.row as isize - self.maps.before[0] as isize,
+                place.col as isize - self.maps.before[1] as isize,
+            );
+            let inside = top >= 0
+                && left >= 0
+                && top as usize + FROM <= rows
+                && left as usize + FROM <= cols;
+            if inside {
+                let first = ((place.image * rows + top as usize) * cols + left as usize) * channels;
+                let start = self.maps.values[first..].as_ptr();
+                // SAFETY: the window lies inside the map.
                 unsafe {
-                    let to = to.add(part + col);
-                    if channel + V::LANES <= channels {
-                        let square = both_axes::<V, T, FROM, 6>(
-                            #[inline(always)]
-                            |row, col| V::load(pixels[row][col].add(channel)),
-                        );
-                        self.write(square, to);
-                    } else {
-                        let count = channels - channel;
-                        let square = both_axes::<V, T, FROM, 6>(
-                            #[inline(always)]
-                            |row, col| V::load_first(pixels[row][col].add(channel), count),
-                        );
-                        self.write(square, to);
-                    }
+                    self.tile::<V, T, FROM>(
+                        #[inline(always)]
+                        |row, col| start.add((row * cols + col) * channels),
+                        to,
+                    )
+                };
+            } else {
+                let pixels = self.window::<FROM>(place.image, top, left, zeros.as_ptr());
+                // SAFETY: the pixels lie inside the map or are zeros.
+                unsafe {
+                    self.tile::<V, T, FROM>(
+                        #[inline(always)]
+                        |row, col| pixels[row][col],
+                        to,
+                    )
+                };
+            }
+        }
+    }
+
+    /// Transforms one window, whose pixels `pixel(row, col)` finds.
+    ///
+    /// # Safety
+    /// The pixels hold all channels; `to` points at a row of the planes.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, T: Transform<V, FROM, 6>, const FROM: usize>(
+        &self,
+        pixel: impl Fn(usize, usize) -> *const f32,
+        to: *mut f32,
+    ) {
+        let channels = self.maps.channels;
+        let (mut channel, mut col, mut part) = (0, 0, 0);
+        while channel < channels {
+            // SAFETY: the caller's; rows of the planes are whole vectors.
+            unsafe {
+                let to = to.add(part + col);
+                if channel + V::LANES <= channels {
+                    let square = both_axes::<V, T, FROM, 6>(
+                        #[inline(always)]
+                        |row, col| V::load(pixel(row, col).add(channel)),
+                    );
+                    self.write(square, to);
+                } else {
+                    let count = channels - channel;
+                    let square = both_axes::<V, T, FROM, 6>(
+                        #[inline(always)]
+                        |row, col| V::load_first(pixel(row, col).add(channel), count),
+                    );
+                    self.write(square, to);
                 }
-                channel += V::LANES;
-                col += V::LANES;
-                if col == self.planes.width {
-                    (col, part) = (0, part + self.part);
-                }
+            }
+            channel += V::LANES;
+            col += V::LANES;
+            if col == self.planes.width {
+                (col, part) = (0, part + self.part);
             }
         }
     }
@@ -104,18 +148,17 @@ impl Scatter<'_> {
         }
     }
 
-    /// The pixels of a tile's window; `zeros` outside the map.
+    /// The pixels of a window at the edge of an image; `zeros` outside.
     #[inline(always)]
     fn window<const FROM: usize>(
         &self,
-        tile: usize,
+        image: usize,
+        top: isize,
+        left: isize,
         zeros: *const f32,
     ) -> [[*const f32; FROM]; FROM] {
-        let Maps { values, size: [rows, cols], channels, before } = self.maps;
-        let tile = self.tiles.get(tile);
-        let (top, left) =
-            (tile.row as isize - before[0] as isize, tile.col as isize - before[1] as isize);
-        let start = values.as_ptr().wrapping_add(tile.image * rows * cols * channels);
+        let Maps { values, size: [rows, cols], channels, .. } = self.maps;
+        let start = values.as_ptr().wrapping_add(image * rows * cols * channels);
         let mut pixels = [[zeros; FROM]; FROM];
         for (r, pixels) in pixels.iter_mut().enumerate() {
             let row = top + r as isize;

@@ -11,7 +11,7 @@ use super::planes::{Planes, SQUARE, Tiles};
 use super::scatter::{Gradients, Inputs, Maps, Scatter};
 use crate::conv::outer::{Outer, Pixels};
 use crate::conv::panel::{Panel, VECTORS};
-use crate::conv::sized::{balance, most_rows};
+use crate::conv::sized::{MOST_ROWS, balance, most_rows};
 use crate::parallel::{SharedMut, share, tasks};
 use crate::scratch;
 use crate::simd::{Kernel, Vector};
@@ -373,7 +373,7 @@ unsafe fn multiply<V: Vector>(
         let mut out = to.wrapping_add(plane * planes.stride);
         for (blocks, rows) in balance(inner.len(), most_rows::<V>(panel.vectors)) {
             for _ in 0..blocks {
-                let mut pointers = [out; 28];
+                let mut pointers = [out; MOST_ROWS];
                 for (row, pointer) in pointers.iter_mut().enumerate().take(rows) {
                     *pointer = out.wrapping_add(row * width);
                 }
