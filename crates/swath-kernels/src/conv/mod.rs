@@ -22,6 +22,8 @@ mod bias;
 
 mod bias_gradient;
 
+mod winograd;
+
 #[cfg(test)]
 mod reference;
 
@@ -113,10 +115,25 @@ impl Conv {
         if out.is_empty() {
             return;
         }
+        let weights = Weights { values: weights, channels: self.channels, transposed: false };
+        if self.is_winograd() {
+            let (batch, size, padding) = (self.batch, self.size, self.padding);
+            let out = SharedMut::new(out);
+            return dispatch(winograd::Forward {
+                batch,
+                images,
+                size,
+                padding,
+                weights,
+                out,
+                out_size,
+                epilogue,
+            });
+        }
         dispatch(Direct {
             batch: self.batch,
             images,
-            weights: Weights { values: weights, channels: self.channels, transposed: false },
+            weights,
             kernel_cols: self.kernel[1],
             reach: Reach::forward(self),
             out: SharedMut::new(out),
@@ -140,6 +157,19 @@ impl Conv {
         if out.is_empty() {
             return;
         }
+        let weights = Weights { values: weights, channels: self.channels, transposed: true };
+        if self.is_winograd() {
+            return dispatch(winograd::Forward {
+                batch: self.batch,
+                images: gradient,
+                size: self.output_size(),
+                padding: self.padding.map(|padding| 2 - padding),
+                weights,
+                out: SharedMut::new(out),
+                out_size: self.size,
+                epilogue: Epilogue::default(),
+            });
+        }
         let [down, right] = self.stride;
         let phases: Vec<[usize; 2]> = (0..down * right).map(|i| [i / right, i % right]).collect();
         if phases.iter().any(|&phase| Reach::gradient(self, phase).is_none()) {
@@ -153,7 +183,7 @@ impl Conv {
             dispatch(Direct {
                 batch: self.batch,
                 images: gradient,
-                weights: Weights { values: weights, channels: self.channels, transposed: true },
+                weights,
                 kernel_cols: self.kernel[1],
                 reach,
                 out: SharedMut::new(out),
@@ -179,6 +209,20 @@ impl Conv {
         if images.is_empty() {
             return out.fill(0.0);
         }
+        if self.is_winograd() {
+            let Conv { batch, size, padding, channels, .. } = *self;
+            let out_size = self.output_size();
+            return dispatch(winograd::WeightGradient {
+                batch,
+                images,
+                size,
+                padding,
+                gradient,
+                out_size,
+                channels,
+                out,
+            });
+        }
         dispatch(WeightGradient {
             batch: self.batch,
             images,
@@ -188,6 +232,19 @@ impl Conv {
             reach: Reach::forward(self),
             out,
         });
+    }
+
+    /// Whether Winograd's algorithm F(4×4, 3×3) runs: for every 3×3 kernel of stride 1 with a padding of at
+    /// most 2, at least 8 channels in and 4 out, and an output of which whole tiles of 4×4 cover no more
+    /// than twice as much.
+    fn is_winograd(&self) -> bool {
+        let [rows, cols] = self.output_size();
+        let fits = self.kernel == [3, 3] && self.stride == [1, 1] && self.dilation == [1, 1];
+        let covered = rows.next_multiple_of(4) * cols.next_multiple_of(4);
+        fits && self.padding.iter().all(|&padding| padding <= 2)
+            && self.channels[0] >= 8
+            && self.channels[1] >= 4
+            && covered <= 2 * rows * cols
     }
 
     /// Numbers in the images.

@@ -19,8 +19,9 @@ pub(super) struct Outer<'a> {
     /// The source's numbers `i = 0…` for the first pixel.
     pub source: *const f32,
     pub pixels: Pixels,
-    /// `[pixel, panel width]`.
+    /// `[pixel, panel width]`, and the numbers from one pixel to the next.
     pub gradient: *const f32,
+    pub gradient_step: usize,
     /// Where each row of the result goes.
     pub rows: &'a [*mut f32],
     pub panel: Panel,
@@ -84,7 +85,7 @@ unsafe fn multiply<V: Vector, const ROWS: usize, const VECTORS: usize>(
                     for vector in 0..VECTORS {
                         factors[vector] = V::load(gradient.add(vector * V::LANES));
                     }
-                    gradient = gradient.add(VECTORS * V::LANES);
+                    gradient = gradient.wrapping_add(work.gradient_step);
                     for row in 0..ROWS {
                         let value = V::splat(*source.add(row));
                         for vector in 0..VECTORS {

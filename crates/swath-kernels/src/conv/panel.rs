@@ -35,6 +35,26 @@ impl Panel {
         self.vectors * V::LANES
     }
 
+    /// Copies the panel's channels of one pixel or weight row, zeros behind them, to `to` of its width.
+    #[inline(always)]
+    pub(super) fn copy<V: Vector>(self, from: &[f32], to: &mut [f32]) {
+        let from = &from[self.start..][..self.count];
+        assert!(to.len() >= self.width::<V>());
+        for vector in 0..self.vectors {
+            let start = vector * V::LANES;
+            // SAFETY: `from` holds all channels; `to` whole vectors.
+            unsafe {
+                let from = from.as_ptr().add(start);
+                let value = if start + V::LANES <= self.count {
+                    V::load(from)
+                } else {
+                    V::load_first(from, self.count - start)
+                };
+                value.store(to.as_mut_ptr().add(start));
+            }
+        }
+    }
+
     /// Channels in the last vector.
     pub(super) fn last<V: Vector>(self) -> usize {
         self.count - (self.vectors - 1) * V::LANES
@@ -81,9 +101,7 @@ impl Weights<'_> {
             return pack_transposed::<V>(tap, channels_out, inner, panel, to);
         }
         for (row, to) in inner.zip(to.chunks_exact_mut(width)) {
-            to[..panel.count]
-                .copy_from_slice(&tap[row * channels_out + panel.start..][..panel.count]);
-            to[panel.count..].fill(0.0);
+            panel.copy::<V>(&tap[row * channels_out..][..channels_out], to);
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use crate::simd::Vector;
 
+/// The most rows of any register block.
+pub(super) const MOST_ROWS: usize = 12;
+
 /// The most rows of a register block beside `vectors` vectors: sums, one row of weights and one number
-/// spread over a vector share the registers.
+/// spread over a vector share the registers. Each row has a pointer, and more than 12 pointers do not fit
+/// into the other registers.
 pub(super) fn most_rows<V: Vector>(vectors: usize) -> usize {
-    ((V::REGISTERS - vectors - 1) / vectors).min(28)
+    ((V::REGISTERS - vectors - 1) / vectors).min(MOST_ROWS)
 }
 
 /// `total` rows in blocks of at most `most`, as equal as can be: `(blocks, rows)` of the larger and of
@@ -21,11 +25,10 @@ pub(super) fn balance(total: usize, most: usize) -> [(usize, usize); 2] {
 macro_rules! sized {
     ($v:ty, $vectors:expr, $rows:expr, $function:ident $arguments:tt) => {
         $crate::conv::sized::sized!(@ $v, $vectors, $rows, $function $arguments,
-            [1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28]
-            [2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14])
+            [1 2 3 4 5 6 7 8 9 10 11 12] [1 2 3 4 5 6 7 8 9 10 11 12])
     };
     (@ $v:ty, $vectors:expr, $rows:expr, $function:ident $arguments:tt,
-        [1: $($one:literal)*] [2: $($two:literal)*]) => {
+        [$($one:literal)*] [$($two:literal)*]) => {
         match ($vectors, $rows) {
             $((1, $one) if const { $one + 2 <= <$v as $crate::simd::Vector>::REGISTERS } => $function::<$v, $one, 1> $arguments,)*
             $((2, $two) if const { 2 * $two + 3 <= <$v as $crate::simd::Vector>::REGISTERS } => $function::<$v, $two, 2> $arguments,)*

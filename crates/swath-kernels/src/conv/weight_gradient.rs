@@ -6,9 +6,9 @@
 
 use super::chunk::Chunks;
 use super::outer::{Outer, Pixels};
-use super::panel::Panel;
+use super::panel::{Panel, VECTORS};
 use super::reach::{Reach, Run};
-use super::sized::{balance, most_rows};
+use super::sized::{MOST_ROWS, balance, most_rows};
 use crate::parallel::{SharedMut, parts, share, tasks};
 use crate::scratch;
 use crate::simd::{Kernel, Vector};
@@ -20,11 +20,13 @@ const CHANNELS: usize = 64;
 /// Pixels in a chunk.
 const PIXELS: usize = 512;
 
-/// Blocks that make groups needless.
-const BLOCKS: usize = 8;
-
-/// Groups of pixels otherwise.
+/// Groups of pixels where the weights are few (512 KiB) or give few tasks.
 const GROUPS: usize = 8;
+const FEW_WEIGHTS: usize = 128 * 1024;
+const FEW_TASKS: usize = 8;
+
+/// Tasks to aim for: each copies its images once, for all its panels.
+const TASKS: usize = 16;
 
 /// The gradient of the weights `[tap, channel in, channel out]`.
 pub(super) struct WeightGradient<'a> {
@@ -53,11 +55,14 @@ impl Kernel for WeightGradient<'_> {
         }
         let (blocks, panels) = (channels_in.div_ceil(CHANNELS), Panel::number::<V>(channels_out));
         let chunks = Chunks::new(self.batch, self.reach.points, PIXELS);
-        let groups = if blocks * panels >= BLOCKS { 1 } else { GROUPS.min(chunks.number()) };
+        let few = length <= FEW_WEIGHTS || blocks * panels < FEW_TASKS;
+        let groups = if few { GROUPS.min(chunks.number()) } else { 1 };
+        let shares = TASKS.div_ceil(groups * blocks).min(panels);
         let mut sums = scratch::shared(if groups > 1 { groups * length } else { 0 });
         let to = if groups > 1 { SharedMut::new(&mut sums) } else { SharedMut::new(self.out) };
-        tasks(groups * blocks * panels, |task| {
-            let (group, block) = (task / (blocks * panels), task / panels % blocks);
+        tasks(groups * blocks * shares, |task| {
+            let (group, block) = (task / (blocks * shares), task / shares % blocks);
+            let (left, right) = share(panels, shares, task % shares);
             let (start, end) = share(channels_in, blocks, block);
             let (first, last) = share(chunks.number(), groups, group);
             V::call(Task {
@@ -65,7 +70,7 @@ impl Kernel for WeightGradient<'_> {
                 chunks: &chunks,
                 some: first..last,
                 block: start..end,
-                panel: Panel::of::<V>(channels_out, task % panels),
+                panels: left..right,
                 // SAFETY: the group's sums lie within the buffer.
                 out: unsafe { to.at(group * length) },
             });
@@ -95,13 +100,13 @@ fn add_groups(sums: &[f32], length: usize, start: usize, out: &mut [f32]) {
     }
 }
 
-/// The sums of some chunks for a block of input channels and a panel of output channels.
+/// The sums of some chunks for a block of input channels and some panels of output channels.
 struct Task<'a> {
     plan: &'a WeightGradient<'a>,
     chunks: &'a Chunks,
     some: Range<usize>,
     block: Range<usize>,
-    panel: Panel,
+    panels: Range<usize>,
     out: *mut f32,
 }
 
@@ -119,17 +124,27 @@ impl Kernel for Task<'_> {
             let mut copy = scratch::local(chunk.copy_length(reach, width));
             let channels = self.plan.channels[0];
             chunk.copy(reach, self.plan.images, channels, self.block.clone(), &mut copy);
-            let mut gradient = scratch::local(chunk.points(reach) * self.panel.width::<V>());
+            let mut gradient = scratch::local(chunk.points(reach) * VECTORS * V::LANES);
             let start = (chunk.images.start * reach.points[0] + chunk.rows.start) * reach.points[1];
-            self.pack::<V>(start, &mut gradient);
             let rows = reach.extent(0, chunk.rows.len());
             let pixels = Pixels {
                 count: [reach.points[1], chunk.rows.len(), chunk.images.len()],
                 steps: [reach.stride[1], reach.stride[0] * cols, rows * cols]
                     .map(|pixels| pixels * width),
             };
-            for run in &runs {
-                self.multiply::<V>(run, &copy, pixels, &gradient, index > self.some.start);
+            for panel in self.panels.clone() {
+                let panel = Panel::of::<V>(self.plan.channels[1], panel);
+                self.pack::<V>(start, chunk.points(reach), panel, &mut gradient);
+                for run in &runs {
+                    self.multiply::<V>(
+                        run,
+                        &copy,
+                        pixels,
+                        panel,
+                        &gradient,
+                        index > self.some.start,
+                    );
+                }
             }
         }
     }
@@ -138,14 +153,12 @@ impl Kernel for Task<'_> {
 impl Task<'_> {
     /// Copies the panel's channels of the gradients from pixel `start` on, zeros behind them.
     #[inline(always)]
-    fn pack<V: Vector>(&self, start: usize, to: &mut [f32]) {
+    fn pack<V: Vector>(&self, start: usize, pixels: usize, panel: Panel, to: &mut [f32]) {
         let channels = self.plan.channels[1];
-        let panel = self.panel;
-        let from = self.plan.gradient[start * channels..].chunks(channels);
+        let from =
+            self.plan.gradient[start * channels..][..pixels * channels].chunks_exact(channels);
         for (from, to) in from.zip(to.chunks_exact_mut(panel.width::<V>())) {
-            let (to, behind) = to.split_at_mut(panel.count);
-            to.copy_from_slice(&from[panel.start..][..panel.count]);
-            behind.fill(0.0);
+            panel.copy::<V>(from, to);
         }
     }
 
@@ -155,6 +168,7 @@ impl Task<'_> {
         run: &Run,
         copy: &[f32],
         pixels: Pixels,
+        panel: Panel,
         gradient: &[f32],
         add: bool,
     ) {
@@ -163,20 +177,27 @@ impl Task<'_> {
         let width = self.block.len();
         let [row_taps, col_taps] = &plan.reach.taps;
         let mut start = 0;
-        for (blocks, rows) in balance(run.length, most_rows::<V>(self.panel.vectors)) {
+        for (blocks, rows) in balance(run.length, most_rows::<V>(panel.vectors)) {
             for _ in 0..blocks {
-                let mut to = [std::ptr::null_mut(); 28];
+                let mut to = [std::ptr::null_mut(); MOST_ROWS];
                 for (row, to) in to.iter_mut().enumerate().take(rows) {
                     let (col, channel) = ((start + row) / width, (start + row) % width);
                     let tap = row_taps[run.row].kernel * plan.kernel_cols
                         + col_taps[run.col + col].kernel;
                     let weight = tap * channels_in + self.block.start + channel;
-                    *to = self.out.wrapping_add(weight * channels_out + self.panel.start);
+                    *to = self.out.wrapping_add(weight * channels_out + panel.start);
                 }
                 let source = copy[run.offset + start..].as_ptr();
-                let gradient = gradient.as_ptr();
-                let work =
-                    Outer { source, pixels, gradient, rows: &to[..rows], panel: self.panel, add };
+                let (gradient, gradient_step) = (gradient.as_ptr(), panel.width::<V>());
+                let work = Outer {
+                    source,
+                    pixels,
+                    gradient,
+                    gradient_step,
+                    rows: &to[..rows],
+                    panel,
+                    add,
+                };
                 // SAFETY: copy and gradient hold the chunk; the rows are this task's weights.
                 unsafe { work.run::<V>() };
                 start += rows;
