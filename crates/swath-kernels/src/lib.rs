@@ -16,6 +16,8 @@ mod resample;
 
 mod pool;
 
+mod classes;
+
 #[cfg(test)]
 mod expected;
 
@@ -32,6 +34,7 @@ mod scratch;
 mod peak;
 
 pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
+pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use peak::peak_gflops;
