@@ -18,6 +18,8 @@ mod pool;
 
 mod classes;
 
+mod optimizer;
+
 #[cfg(test)]
 mod expected;
 
@@ -37,6 +39,9 @@ pub use activation::{Activation, activate, activate_add, activate_gradient, acti
 pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
+pub use optimizer::{
+    AdamwRates, AdamwTensor, SgdRates, SgdTensor, adamw_step, gradient_norm, scale, sgd_step,
+};
 pub use peak::peak_gflops;
 pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};
