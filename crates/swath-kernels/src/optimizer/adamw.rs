@@ -3,8 +3,8 @@
 use super::chunks::chunks;
 use crate::{
     parallel::{self, SharedMut},
-    simd::{Kernel, Vector, dispatch},
-    sweep::{All, First, Lanes, Source},
+    simd::Vector,
+    sweep::{Lanes, Source, Sweep, sweep_part},
 };
 
 /// One parameter tensor and its memory, all of one length.
@@ -56,7 +56,8 @@ pub fn adamw_step(tensors: &mut [AdamwTensor<'_>], rates: &AdamwRates) {
     let chunks = chunks(tensors.iter().map(|it| it.length));
     parallel::tasks(chunks.len(), |task| {
         let (tensor, ref range) = chunks[task];
-        dispatch(Step { of: &tensors[tensor], start: range.start, end: range.end });
+        // SAFETY: the chunk is within the tensor, and no other thread's.
+        unsafe { sweep_part(range.clone(), &tensors[tensor]) };
     });
 }
 
@@ -102,11 +103,11 @@ impl Tensor {
             epsilon: rates.epsilon as f32,
         }
     }
+}
 
-    /// # Safety
-    /// The lanes from `index` on are within the tensor, and this thread's.
+impl Sweep for &Tensor {
     #[inline(always)]
-    unsafe fn step<V: Vector, L: Lanes>(&self, index: usize, lanes: L) {
+    unsafe fn step<V: Vector, L: Lanes>(self, index: usize, _: usize, lanes: L) {
         // SAFETY: the caller's.
         unsafe {
             let gradient = lanes.load::<V>(self.gradient.at(index));
@@ -123,31 +124,6 @@ impl Tensor {
             lanes.store(self.mean.at(index), mean);
             lanes.store(self.square.at(index), square);
             lanes.store(self.parameters.at(index), parameters);
-        }
-    }
-}
-
-struct Step<'a> {
-    of: &'a Tensor,
-    start: usize,
-    end: usize,
-}
-
-impl Kernel for Step<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        let mut index = self.start;
-        // SAFETY: the chunk is within the tensor, and no other thread's.
-        unsafe {
-            while index + V::LANES <= self.end {
-                self.of.step::<V, _>(index, All);
-                index += V::LANES;
-            }
-            if index < self.end {
-                self.of.step::<V, _>(index, First(self.end - index));
-            }
         }
     }
 }
