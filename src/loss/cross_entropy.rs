@@ -1,6 +1,7 @@
 //! Cross-entropy.
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
+use swath_kernels::burn::{CrossEntropyOptions, cross_entropy};
 
 use super::{Weighted, sum_fixed};
 use crate::label::IGNORE;
@@ -39,6 +40,9 @@ impl CrossEntropy {
         assert_eq!(labels.dims(), [batch, rows, cols], "labels do not match logits");
         assert_eq!(n_classes, self.class_weights.len(), "logits do not match the class weights");
 
+        if let Some(found) = self.by_kernel(&logits, &labels) {
+            return found;
+        }
         let ignored = labels.clone().equal_elem(IGNORE);
         let labels: Tensor<4, Int> = labels.mask_fill(ignored.clone(), 0).unsqueeze_dim(1);
         let ignored = ignored.unsqueeze_dim(1); // [batch, 1, row, col]
@@ -55,6 +59,19 @@ impl CrossEntropy {
             sum = sum - sum_fixed(of_all) * (self.label_smoothing / n_classes as f64);
         }
         Weighted { sum, weight: sum_fixed(weight) }
+    }
+
+    /// In one pass over the logits, where there is a kernel for them.
+    fn by_kernel(&self, logits: &Tensor<4>, labels: &Tensor<3, Int>) -> Option<Weighted> {
+        let options = CrossEntropyOptions {
+            class_weights: self.class_weights.iter().map(|&weight| weight as f32).collect(),
+            label_smoothing: self.label_smoothing,
+            ignore: i64::from(IGNORE),
+        };
+        let channels_last = logits.clone().permute([0, 2, 3, 1]);
+        let (sum, weight) = cross_entropy(channels_last, labels.clone(), options)?;
+        let weight = TensorData::new(vec![weight as f32], [1]);
+        Some(Weighted { sum, weight: Tensor::from_data(weight, &logits.device()) })
     }
 
     /// `[1, class, 1, 1]`, where and of the type that `logits` are, without gradient.

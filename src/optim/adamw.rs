@@ -1,8 +1,8 @@
 //! Adam with decoupled weight decay.
 
-use rayon::prelude::*;
+use swath_kernels::{AdamwRates, AdamwTensor, adamw_step};
 
-use super::OptimizerConfig;
+use super::{Gradient, OptimizerConfig};
 use crate::schedule::Rates;
 
 /// Running averages of one parameter.
@@ -33,29 +33,25 @@ pub(super) fn step(
     config: &OptimizerConfig,
     rates: Rates,
     parameters: &mut [f32],
-    gradient: &[f32],
+    gradient: Gradient<'_>,
     moments: &mut Moments,
 ) {
-    let beta1 = rates.momentum.unwrap_or(config.betas[0]);
-    let beta2 = config.betas[1];
     moments.step += 1;
     moments.mean.resize(parameters.len(), 0.0);
     moments.square.resize(parameters.len(), 0.0);
-
-    let n = moments.step as f64;
-    let kept = (1.0 - rates.lr * config.weight_decay()) as f32;
-    let size = (rates.lr / (1.0 - beta1.powf(n))) as f32;
-    let root_of_correction = (1.0 - beta2.powf(n)).sqrt() as f32;
-    let (new1, beta2, new2) = ((1.0 - beta1) as f32, beta2 as f32, (1.0 - beta2) as f32);
-    let eps = config.eps as f32;
-    parameters
-        .par_iter_mut()
-        .zip(gradient)
-        .zip(&mut moments.mean)
-        .zip(&mut moments.square)
-        .for_each(|(((p, &g), m), v)| {
-            *m += new1 * (g - *m);
-            *v = beta2 * *v + new2 * g * g;
-            *p = *p * kept - size * *m / (v.sqrt() / root_of_correction + eps);
-        });
+    let rates = AdamwRates {
+        lr: rates.lr,
+        weight_decay: config.weight_decay(),
+        betas: [rates.momentum.unwrap_or(config.betas[0]), config.betas[1]],
+        epsilon: config.eps,
+        gradient_scale: gradient.factor,
+    };
+    let tensor = AdamwTensor {
+        parameters,
+        gradient: gradient.values,
+        mean: &mut moments.mean,
+        square: &mut moments.square,
+        step: moments.step,
+    };
+    adamw_step(&mut [tensor], &rates);
 }

@@ -7,18 +7,33 @@ use burn::{
     tensor::{self, Tensor},
 };
 use rayon::prelude::*;
+use swath_kernels::gradient_norm;
 
 use crate::model::Path;
-
-/// Values that one task sums or changes; fixed, so that the order of additions is, too.
-const CHUNK: usize = 1 << 16;
 
 /// The gradient of every trained parameter, by its name in the state dictionary.
 ///
 /// They lie in main memory, where they can be added over batches (and machines) before a step.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Gradients {
     by_name: BTreeMap<String, Vec<f32>>,
+    /// Multiplies all of them when they are used, which saves a pass over memory.
+    factor: f64,
+}
+
+/// The gradient of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gradient<'a> {
+    /// Before the factor, in the order in which the parameter lies in memory.
+    pub values: &'a [f32],
+    /// Multiplies the values.
+    pub factor: f64,
+}
+
+impl Default for Gradients {
+    fn default() -> Self {
+        Self { by_name: BTreeMap::new(), factor: 1.0 }
+    }
 }
 
 impl Gradients {
@@ -32,17 +47,18 @@ impl Gradients {
         collector.gradients
     }
 
-    /// The gradient of the parameter called `name`, row-major.
-    pub fn find(&self, name: &str) -> Option<&[f32]> {
-        self.by_name.get(name).map(Vec::as_slice)
+    /// The gradient of the parameter called `name`.
+    pub fn find(&self, name: &str) -> Option<Gradient<'_>> {
+        self.by_name.get(name).map(|values| Gradient { values, factor: self.factor })
     }
 
     /// Adds those of another batch.
     ///
     /// # Panics
     ///
-    /// If a parameter has another size there.
+    /// If a parameter has another size there, or one of the two was scaled.
     pub fn add(&mut self, other: Self) {
+        assert_eq!(self.factor, other.factor, "gradients of other factors do not add up");
         for (name, values) in other.by_name {
             match self.by_name.get_mut(&name) {
                 None => {
@@ -58,15 +74,13 @@ impl Gradients {
 
     /// Multiplies all by `factor`, such as 1 over the weight of the loss.
     pub fn scale(&mut self, factor: f64) {
-        let factor = factor as f32;
-        for values in self.by_name.values_mut() {
-            values.par_iter_mut().for_each(|value| *value *= factor);
-        }
+        self.factor *= factor;
     }
 
     /// Root of the sum of all squares, added in a fixed order in double precision.
     pub fn norm(&self) -> f64 {
-        self.by_name.values().map(|values| sum_of_squares(values)).sum::<f64>().sqrt()
+        let all: Vec<&[f32]> = self.by_name.values().map(Vec::as_slice).collect();
+        self.factor.abs() * gradient_norm(&all)
     }
 
     /// Scales all so that the norm is at most `max_norm`, and returns the norm before that.
@@ -85,14 +99,6 @@ impl Gradients {
         }
         norm
     }
-}
-
-fn sum_of_squares(values: &[f32]) -> f64 {
-    let of_chunks: Vec<f64> = values
-        .par_chunks(CHUNK)
-        .map(|chunk| chunk.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>())
-        .collect();
-    of_chunks.into_iter().sum::<f64>()
 }
 
 struct Collector {
@@ -124,7 +130,8 @@ mod tests {
 
     fn example() -> Gradients {
         let by_name = [("a", vec![3.0, 0.0]), ("b", vec![-4.0])];
-        Gradients { by_name: by_name.map(|(name, values)| (name.to_owned(), values)).into() }
+        let by_name = by_name.map(|(name, values)| (name.to_owned(), values)).into();
+        Gradients { by_name, factor: 1.0 }
     }
 
     // By hand: sqrt(9 + 16) = 5.
@@ -135,7 +142,8 @@ mod tests {
         assert_eq!(gradients, example());
         assert_eq!(gradients.clip_norm(0.5), 5.0);
         assert!((gradients.norm() - 0.5).abs() < 1e-6);
-        assert!((gradients.find("b").unwrap()[0] + 0.4).abs() < 1e-6);
+        let Gradient { values, factor } = gradients.find("b").unwrap();
+        assert!((f64::from(values[0]) * factor + 0.4).abs() < 1e-6);
     }
 
     #[test]
@@ -144,14 +152,14 @@ mod tests {
         sum.add(example());
         sum.add(example());
         sum.scale(0.25);
-        assert_eq!(sum.find("a").unwrap(), [1.5, 0.0]);
-        assert_eq!(sum.find("b").unwrap(), [-2.0]);
+        assert_eq!(sum.find("a").unwrap(), Gradient { values: &[6.0, 0.0], factor: 0.25 });
+        assert_eq!(sum.find("b").unwrap(), Gradient { values: &[-8.0], factor: 0.25 });
     }
 
     #[test]
     fn the_norm_does_not_depend_on_the_number_of_threads() {
         let values: Vec<f32> = (0..1_000_000).map(|k| (k as f32 * 0.7).sin()).collect();
-        let gradients = Gradients { by_name: [("a".to_owned(), values)].into() };
+        let gradients = Gradients { by_name: [("a".to_owned(), values)].into(), factor: 1.0 };
         let norm = |n_threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
             pool.install(|| gradients.norm()).to_bits()

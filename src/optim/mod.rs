@@ -11,5 +11,5 @@ mod optimizer;
 mod config;
 
 pub use config::{OptimizerConfig, OptimizerKind};
-pub use gradients::Gradients;
+pub use gradients::{Gradient, Gradients};
 pub use optimizer::Optimizer;

@@ -7,7 +7,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 
-use super::{Gradients, OptimizerConfig, OptimizerKind, adamw, adamw::Moments, sgd};
+use super::{Gradient, Gradients, OptimizerConfig, OptimizerKind, adamw, adamw::Moments, sgd};
 use crate::{
     error::{Error, Result},
     model::Path,
@@ -129,7 +129,7 @@ impl Optimizer {
         }
     }
 
-    fn update(&mut self, name: &str, parameters: &mut [f32], gradient: &[f32], rates: Rates) {
+    fn update(&mut self, name: &str, parameters: &mut [f32], gradient: Gradient<'_>, rates: Rates) {
         let memory = self.memory.entry(name.to_owned()).or_insert_with(|| match self.config.kind {
             OptimizerKind::Adamw => Memory::Adamw(Moments::default()),
             OptimizerKind::Sgd => Memory::Sgd(Vec::new()),
@@ -182,7 +182,11 @@ impl ModuleMapper for Stepper<'_> {
             let is_trained = tensor.is_require_grad();
             let mut values: Vec<f32> =
                 tensor.into_data_as::<f32>().try_into_vec().expect("it was read as f32");
-            assert_eq!(values.len(), gradient.len(), "the gradient of {name} has another size");
+            assert_eq!(
+                values.len(),
+                gradient.values.len(),
+                "the gradient of {name} has another size"
+            );
             self.optimizer.update(&name, &mut values, gradient, self.rates);
             Tensor::from_data(TensorData::new(values, shape), &device).set_require_grad(is_trained)
         })

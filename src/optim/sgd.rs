@@ -1,8 +1,8 @@
 //! Stochastic gradient descent.
 
-use rayon::prelude::*;
+use swath_kernels::{SgdRates, SgdTensor, sgd_step};
 
-use super::OptimizerConfig;
+use super::{Gradient, OptimizerConfig};
 use crate::schedule::Rates;
 
 /// One step of stochastic gradient descent, with momentum if there is any.
@@ -22,25 +22,21 @@ pub(super) fn step(
     config: &OptimizerConfig,
     rates: Rates,
     parameters: &mut [f32],
-    gradient: &[f32],
+    gradient: Gradient<'_>,
     memory: &mut Vec<f32>,
 ) {
-    let momentum = rates.momentum.unwrap_or(config.momentum) as f32;
-    let decay = config.weight_decay() as f32;
-    let lr = rates.lr as f32;
-    if momentum == 0.0 {
-        parameters.par_iter_mut().zip(gradient).for_each(|(p, &g)| *p -= lr * (g + decay * *p));
-        return;
-    }
-
+    let rates = SgdRates {
+        lr: rates.lr,
+        weight_decay: config.weight_decay(),
+        momentum: rates.momentum.unwrap_or(config.momentum),
+        dampening: config.dampening,
+        nesterov: config.nesterov,
+        gradient_scale: gradient.factor,
+    };
     let is_first = memory.is_empty();
-    let kept = if is_first { 0.0 } else { momentum };
-    let added = if is_first { 1.0 } else { (1.0 - config.dampening) as f32 };
-    memory.resize(parameters.len(), 0.0);
-    parameters.par_iter_mut().zip(gradient).zip(memory).for_each(|((p, &g), b)| {
-        let g = g + decay * *p;
-        *b = kept * *b + added * g;
-        let direction = if config.nesterov { g + momentum * *b } else { *b };
-        *p -= lr * direction;
-    });
+    if rates.momentum != 0.0 {
+        memory.resize(parameters.len(), 0.0);
+    }
+    let tensor = SgdTensor { parameters, gradient: gradient.values, memory, is_first };
+    sgd_step(&mut [tensor], &rates);
 }

@@ -18,6 +18,10 @@ mod pool;
 
 mod conv;
 
+mod classes;
+
+mod optimizer;
+
 #[cfg(test)]
 mod expected;
 
@@ -35,9 +39,13 @@ mod peak;
 pub mod burn;
 
 pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
+pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
 pub use conv::{Conv, Epilogue, add_bias, bias_gradient};
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
+pub use optimizer::{
+    AdamwRates, AdamwTensor, SgdRates, SgdTensor, adamw_step, gradient_norm, scale, sgd_step,
+};
 pub use peak::peak_gflops;
 pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};

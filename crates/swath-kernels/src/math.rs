@@ -22,6 +22,32 @@ pub(crate) fn exp<V: Vector>(value: V) -> V {
     sum.mul(half.exp2_whole()).mul(power.sub(half).exp2_whole())
 }
 
+/// The natural logarithm of numbers in `[1, 2³²)`, to about one unit in the last place.
+#[inline(always)]
+pub(crate) fn ln_from_one<V: Vector>(value: V) -> V {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    let (mut value, mut power) = (value, V::zero());
+    for step in [16, 8, 4, 2, 1] {
+        let small = value.less(V::splat((1u64 << step) as f32));
+        value = V::select(small, value, value.mul(V::splat(1.0 / (1u64 << step) as f32)));
+        power = V::select(small, power, power.add(V::splat(step as f32)));
+    }
+    let small = value.less(V::splat(std::f32::consts::SQRT_2));
+    value = V::select(small, value, value.mul(V::splat(0.5)));
+    power = V::select(small, power, power.add(V::splat(1.0)));
+    // With x = value - 1 and t = x / (2 + x): ln value = 2 t + 2 t³ / 3 + … = x - t (x - 2 t² / 3 - …).
+    let x = value.sub(V::splat(1.0));
+    let t = x.div(x.add(V::splat(2.0)));
+    let square = t.mul(t);
+    let mut sum = V::splat(2.0 / 11.0);
+    for factor in [2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0] {
+        sum = sum.mul_add(square, V::splat(factor));
+    }
+    let ln = power.mul_add(V::splat(LN2_LOW), t.neg_mul_add(x.sub(sum.mul(square)), x));
+    power.mul_add(V::splat(LN2_HIGH), ln)
+}
+
 /// `1 / (1 + exp(-value))`
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(value: V) -> V {
@@ -36,36 +62,60 @@ mod tests {
 
     struct Exp([f32; MAX_LANES]);
 
-    impl Kernel for Exp {
-        type Output = [f32; MAX_LANES];
+    struct Ln([f32; MAX_LANES]);
 
-        #[inline(always)]
-        fn run<V: Vector>(mut self) -> [f32; MAX_LANES] {
-            for first in (0..MAX_LANES).step_by(V::LANES) {
-                // SAFETY: the lanes divide the length of the array.
-                unsafe {
-                    exp(V::load(self.0.as_ptr().add(first))).store(self.0[first..].as_mut_ptr())
+    macro_rules! on_lanes {
+        ($kernel:ident, $function:ident) => {
+            impl Kernel for $kernel {
+                type Output = [f32; MAX_LANES];
+
+                #[inline(always)]
+                fn run<V: Vector>(mut self) -> [f32; MAX_LANES] {
+                    for first in (0..MAX_LANES).step_by(V::LANES) {
+                        // SAFETY: the lanes divide the length of the array.
+                        unsafe {
+                            let value = V::load(self.0.as_ptr().add(first));
+                            $function(value).store(self.0.as_mut_ptr().add(first));
+                        }
+                    }
+                    self.0
                 }
             }
-            self.0
-        }
+        };
     }
 
-    #[test]
-    fn exp_is_off_by_two_units_at_most() {
+    on_lanes!(Exp, exp);
+
+    on_lanes!(Ln, ln_from_one);
+
+    /// The largest error at the numbers that `argument` makes of `[0, 1)`, in units in the last place.
+    fn worst<K: Kernel<Output = [f32; MAX_LANES]>>(
+        kernel: impl Fn([f32; MAX_LANES]) -> K,
+        argument: impl Fn(f32) -> f32,
+        function: impl Fn(f64) -> f64,
+    ) -> f64 {
         let n = 200_000;
         let mut worst = 0.0f64;
         for block in 0..n / MAX_LANES {
-            let values: [f32; MAX_LANES] = std::array::from_fn(|lane| {
-                -87.0 + 175.5 * (block * MAX_LANES + lane) as f32 / n as f32
-            });
-            for (got, value) in dispatch(Exp(values)).into_iter().zip(values) {
-                let want = f64::from(value).exp();
+            let values: [f32; MAX_LANES] =
+                std::array::from_fn(|lane| argument((block * MAX_LANES + lane) as f32 / n as f32));
+            for (got, value) in dispatch(kernel(values)).into_iter().zip(values) {
+                let want = function(f64::from(value));
                 let unit = f64::from(f32::from_bits((want as f32).to_bits() + 1) - want as f32);
                 worst = worst.max((f64::from(got) - want).abs() / unit);
             }
         }
-        assert!(worst < 2.0, "off by {worst} units in the last place");
+        worst
+    }
+
+    #[test]
+    fn exp_and_ln_are_off_by_two_units_at_most() {
+        let off = worst(Exp, |it| -87.0 + 175.5 * it, f64::exp);
+        assert!(off < 2.0, "exp is off by {off} units in the last place");
+        for range in [0.01, 1.0, 4.0, 1e3, 1e9] {
+            let off = worst(Ln, |it| 1.0 + range * it, f64::ln);
+            assert!(off < 2.0, "ln to {range} is off by {off} units in the last place");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Operations on each value on its own, over long slices.
 
+use std::ops::Range;
+
 use crate::{
     parallel::{self, SharedMut},
     simd::{Kernel, MAX_LANES, Vector, dispatch},
@@ -113,6 +115,14 @@ pub(crate) unsafe fn sweep(n_values: usize, width: usize, of: impl Sweep) {
         let end = n_values.min(first + chunk);
         dispatch(Chunk { first, end, width, of });
     });
+}
+
+/// Runs `of` over the values of `range` on this thread.
+///
+/// # Safety
+/// `of` may touch these values.
+pub(crate) unsafe fn sweep_part(range: Range<usize>, of: impl Sweep) {
+    dispatch(Chunk { first: range.start, end: range.end, width: MAX_LANES, of });
 }
 
 struct Chunk<S> {

@@ -21,7 +21,10 @@ mod pool;
 
 mod resample;
 
+mod cross_entropy;
+
 pub use conv::{Moves, add_bias, convolve};
+pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 pub use finished::{Finish, convolve_finished};
 pub use norm::{ChannelStatistics, Norm, NormInputs};
 pub use pool::Windows;

@@ -35,6 +35,9 @@ impl MaxPool {
             window.check_outputs("taps", taps.len());
             SharedTaps(taps.as_mut_ptr())
         });
+        if out.is_empty() {
+            return;
+        }
         let [rows, cols] = window.axes();
         let n_line = cols.output * window.channels;
         parallel::parts(out, n_line, |line, out| {
@@ -56,6 +59,9 @@ impl MaxPool {
         window.check_outputs("gradient", gradient.len());
         window.check_outputs("taps", taps.len());
         window.check_images("out", out.len());
+        if out.is_empty() {
+            return;
+        }
         let [rows, cols] = window.axes();
         parallel::parts(out, cols.input * window.channels, |line, out| {
             let (image, row) = (line / rows.input, line % rows.input);

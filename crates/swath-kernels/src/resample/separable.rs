@@ -28,6 +28,9 @@ pub(crate) struct Separable<'a> {
 impl Separable<'_> {
     /// Writes `out`, `[batch, row, col, channel]`.
     pub fn run(&self, pixels: Pixels<'_>, out: &mut [f32]) {
+        if out.is_empty() {
+            return;
+        }
         let channels = self.channels;
         let [from_rows, from_cols] = pixels.size;
         parallel::parts(out, self.cols.len() * channels, |line, out| {
