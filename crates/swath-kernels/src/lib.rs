@@ -27,16 +27,17 @@ mod isa;
 
 mod simd;
 
-#[allow(dead_code, reason = "kernels follow")]
 mod parallel;
 
-#[allow(dead_code, reason = "kernels follow")]
 mod scratch;
 
 mod peak;
 
-pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
+mod conv;
+
+pub use activation::{activate, activate_add, activate_gradient, activate_in_place};
 pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
+pub use conv::{Activation, Conv, Epilogue, bias_gradient};
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use optimizer::{

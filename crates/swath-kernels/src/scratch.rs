@@ -127,6 +127,8 @@ struct Block {
 
 // SAFETY: a block owns its memory.
 unsafe impl Send for Block {}
+// SAFETY: it changes through `&mut` alone.
+unsafe impl Sync for Block {}
 
 impl Block {
     fn new(length: usize) -> Block {

@@ -1,0 +1,112 @@
+//! Every convolution of a U-Net on ResNet-34 with 4 bands and 5 classes: forward and both gradients.
+//!
+//! `cargo bench -p swath-kernels --bench conv [-- THREADS [LAYER]]` prints the least time of each, the
+//! effective speed (operations of the plain formula) and its part of the measured peak. More than 100 %
+//! is possible: Winograd's algorithm needs fewer operations.
+
+use std::time::Instant;
+use swath_kernels::{Conv, Epilogue, Isa, peak_gflops};
+
+/// Channels in and out, part of the image's side, kernel, stride, how often.
+const LAYERS: [(usize, usize, usize, usize, usize, usize); 19] = [
+    (4, 64, 1, 7, 2, 1),
+    (64, 64, 4, 3, 1, 7),
+    (64, 128, 4, 3, 2, 1),
+    (128, 128, 8, 3, 1, 8),
+    (64, 128, 4, 1, 2, 1),
+    (128, 256, 8, 3, 2, 1),
+    (256, 256, 16, 3, 1, 12),
+    (128, 256, 8, 1, 2, 1),
+    (256, 512, 16, 3, 2, 1),
+    (512, 512, 32, 3, 1, 5),
+    (256, 512, 16, 1, 2, 1),
+    (768, 256, 16, 3, 1, 1),
+    (384, 128, 8, 3, 1, 1),
+    (192, 64, 4, 3, 1, 1),
+    (128, 32, 2, 3, 1, 1),
+    (32, 32, 2, 3, 1, 1),
+    (32, 16, 1, 3, 1, 1),
+    (16, 16, 1, 3, 1, 1),
+    (16, 5, 1, 3, 1, 1),
+];
+
+fn main() {
+    let numbers: Vec<usize> =
+        std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let threads = numbers.first().copied().unwrap_or(0);
+    let layers = numbers.get(1).map_or(0..LAYERS.len(), |&layer| layer..layer + 1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+    pool.install(|| {
+        for (batch, side) in [(8, 128), (4, 256)] {
+            table(batch, side, layers.clone());
+        }
+    });
+}
+
+fn table(batch: usize, side: usize, layers: std::ops::Range<usize>) {
+    let peak = peak_gflops();
+    let (isa, threads) = (Isa::current().name(), rayon::current_num_threads());
+    println!(
+        "\nbatch {batch} of {side}², {isa}, {threads} threads, peak {peak:.0} GFLOP/s; ms (% of peak)"
+    );
+    println!(
+        "{:>24} {:>16} {:>16} {:>16}",
+        "layer", "forward", "image gradient", "weight gradient"
+    );
+    let (mut sums, mut operations) = ([0.0; 3], [0.0; 3]);
+    for (index, &(inner, outer, part, kernel, stride, count)) in LAYERS.iter().enumerate() {
+        if !layers.contains(&index) {
+            continue;
+        }
+        let conv = Conv {
+            batch,
+            channels: [inner, outer],
+            size: [side / part; 2],
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [kernel / 2; 2],
+            dilation: [1, 1],
+        };
+        let work = 2.0 * (conv.output_len() * inner * kernel * kernel) as f64;
+        let seconds = measure(&conv);
+        let cells = seconds.map(|s| format!("{:.3} ({:.0} %)", s * 1e3, work / s / 1e7 / peak));
+        let name = format!("{count}× {inner}→{outer} {kernel}×{kernel}/{stride} @{}", side / part);
+        println!("{name:>24} {:>16} {:>16} {:>16}", cells[0], cells[1], cells[2]);
+        for direction in 0..3 {
+            sums[direction] += seconds[direction] * count as f64;
+            operations[direction] += work * count as f64;
+        }
+    }
+    let line = |s: f64, work: f64| format!("{:.2} ({:.0} %)", s * 1e3, work / s / 1e7 / peak);
+    let cells = [0, 1, 2].map(|direction| line(sums[direction], operations[direction]));
+    println!("{:>24} {:>16} {:>16} {:>16}", "all layers", cells[0], cells[1], cells[2]);
+    println!("{:>24} {:>16}", "all directions", line(sums.iter().sum(), operations.iter().sum()));
+}
+
+/// Least seconds of forward, image gradient and weight gradient.
+fn measure(conv: &Conv) -> [f64; 3] {
+    let fill = |length: usize| {
+        (0..length).map(|i| (i * 7919 % 2048) as f32 / 1024.0 - 1.0).collect::<Vec<f32>>()
+    };
+    let (images, weights) = (fill(conv.images_len()), fill(conv.weights_len()));
+    let gradient = fill(conv.output_len());
+    let mut out = [gradient.clone(), images.clone(), weights.clone()];
+    [
+        least(|| conv.forward(&images, &weights, Epilogue::default(), &mut out[0])),
+        least(|| conv.image_gradient(&gradient, &weights, &mut out[1])),
+        least(|| conv.weight_gradient(&images, &gradient, &mut out[2])),
+    ]
+}
+
+/// The least of many: what else runs on the machine only adds.
+fn least(mut run: impl FnMut()) -> f64 {
+    run();
+    let start = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 7 || (times.len() < 101 && start.elapsed().as_secs_f64() < 0.3) {
+        let start = Instant::now();
+        run();
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.into_iter().fold(f64::INFINITY, f64::min)
+}

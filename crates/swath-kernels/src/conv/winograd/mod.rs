@@ -1,0 +1,20 @@
+//! Winograd's algorithm F(4×4, 3×3): a quarter of the multiplications.
+
+mod transform;
+
+mod planes;
+
+mod scatter;
+
+mod gather;
+
+mod filter;
+
+mod product;
+
+mod forward;
+
+mod weight_gradient;
+
+pub(super) use forward::Forward;
+pub(super) use weight_gradient::WeightGradient;
