@@ -8,8 +8,12 @@ use std::{hint::black_box, time::Instant};
 use rayon::prelude::*;
 use swath_kernels::*;
 
-/// Prints the median and the best of many runs.
+/// Prints the median and the best of many runs, if the name contains the first argument.
 fn time(what: &str, n_values: f64, mut run: impl FnMut()) {
+    let wanted = std::env::args().skip(1).find(|it| !it.starts_with('-'));
+    if wanted.is_some_and(|it| !what.contains(&it)) {
+        return;
+    }
     run();
     let mut seconds: Vec<f64> = (0..31)
         .map(|_| {

@@ -110,8 +110,10 @@ pub(crate) trait Sweep: Copy + Send + Sync {
 pub(crate) unsafe fn sweep(n_values: usize, width: usize, of: impl Sweep) {
     debug_assert_eq!(width % MAX_LANES, 0);
     let chunk = CHUNK.div_ceil(width) * width;
-    parallel::tasks(n_values.div_ceil(chunk), |task| {
-        let first = task * chunk;
+    let n_chunks = n_values.div_ceil(chunk);
+    parallel::tasks(n_chunks, |task| {
+        // The last first: a pass before this one ended there, so they are still in the cache.
+        let first = (n_chunks - 1 - task) * chunk;
         let end = n_values.min(first + chunk);
         dispatch(Chunk { first, end, width, of });
     });

@@ -58,7 +58,7 @@ impl CrossEntropy<'_> {
             let pixels = tile::pixels_of(task, classes, labels.len());
             let logits = &logits[pixels.start * classes..pixels.end * classes];
             let width = tile::n_pixels(classes);
-            let values = &mut scratch::local(width * classes);
+            let values = &mut scratch::local(tile::n_values(classes));
             let tile = Tile { values, classes, width };
             dispatch(Loss { of: self, logits, labels: &labels[pixels], tile })
         });
@@ -87,7 +87,7 @@ impl CrossEntropy<'_> {
             let pixels = tile::pixels_of(task, classes, labels.len());
             let logits = &logits[pixels.start * classes..pixels.end * classes];
             let width = tile::n_pixels(classes);
-            let values = &mut scratch::local(width * classes);
+            let values = &mut scratch::local(tile::n_values(classes));
             let tile = Tile { values, classes, width };
             dispatch(Gradient { of: self, logits, labels: &labels[pixels], factor, tile, out });
         });
@@ -133,40 +133,45 @@ impl<I: ClassIndex> Kernel for Loss<'_, I> {
     fn run<V: Vector>(self) -> WeightedLoss {
         let Loss { of, logits, labels, mut tile } = self;
         let classes = tile.classes;
-        let of_label = 1.0 - of.label_smoothing;
-        let of_all = of.label_smoothing / classes as f64;
-        let sum_of_weights = of.sum_of_weights();
+        let of_label = (1.0 - of.label_smoothing) as f32;
+        let of_all = (of.label_smoothing / classes as f64) as f32;
         let mut total = WeightedLoss::default();
         for (logits, labels) in logits.chunks(tile.width * classes).zip(labels.chunks(tile.width)) {
-            tile.fill(logits);
-            // Largest logit; log of the sum of exps around it; weighted sum of distances from it.
-            let (mut largest, mut ln, mut all) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
-            for pixel in (0..tile.width).step_by(V::LANES) {
-                let top = tile.largest::<V>(pixel);
-                let sum = tile.sum_of_exps(pixel, top);
-                let mut distances = V::zero();
-                if of_all != 0.0 {
-                    for (class, &weight) in of.class_weights.iter().enumerate() {
-                        let distance = top.sub(tile.load(class, pixel));
-                        distances = distance.mul_add(V::splat(weight), distances);
-                    }
-                }
-                // SAFETY: the arrays are as long as the widest tile.
-                unsafe {
-                    top.store(largest.as_mut_ptr().add(pixel));
-                    ln_from_one(sum).store(ln.as_mut_ptr().add(pixel));
-                    distances.store(all.as_mut_ptr().add(pixel));
-                }
-            }
+            tile.fill::<V>(logits);
+            // Weight and logit of the label; 1 where the pixel counts.
+            let (mut weights, mut own) = ([0.0f32; WIDTH], [0.0f32; WIDTH]);
+            let mut counts = [0.0f32; WIDTH];
             for (pixel, &label) in labels.iter().enumerate() {
                 let Some(class) = of.class(label) else { continue };
-                let weight = f64::from(of.class_weights[class]);
-                let distance = largest[pixel] - logits[pixel * classes + class];
-                let ln = f64::from(ln[pixel]);
-                total.sum += of_label * weight * (f64::from(distance) + ln)
-                    + of_all * (f64::from(all[pixel]) + sum_of_weights * ln);
-                total.weight += weight;
+                weights[pixel] = of.class_weights[class];
+                own[pixel] = logits[pixel * classes + class];
+                counts[pixel] = 1.0;
             }
+            let mut sum = V::zero();
+            for pixel in (0..tile.width).step_by(V::LANES) {
+                let top = tile.largest::<V>(pixel);
+                let ln = ln_from_one(tile.sum_of_exps(pixel, top));
+                // SAFETY: the arrays are as long as the widest tile.
+                let (weight, own, counts) = unsafe {
+                    (
+                        V::load(weights.as_ptr().add(pixel)),
+                        V::load(own.as_ptr().add(pixel)),
+                        V::load(counts.as_ptr().add(pixel)),
+                    )
+                };
+                let loss = top.sub(own).add(ln).mul(weight);
+                sum = loss.mul_add(V::splat(of_label), sum);
+                if of_all != 0.0 {
+                    let mut all = V::zero();
+                    for (class, &weight) in of.class_weights.iter().enumerate() {
+                        let distance = top.sub(tile.load(class, pixel));
+                        all = distance.add(ln).mul_add(V::splat(weight), all);
+                    }
+                    sum = all.mul(counts).mul_add(V::splat(of_all), sum);
+                }
+            }
+            total.sum += f64::from(sum.sum());
+            total.weight += weights.iter().map(|&it| f64::from(it)).sum::<f64>();
         }
         total
     }
@@ -196,7 +201,7 @@ impl<I: ClassIndex> Kernel for Gradient<'_, I> {
         let n = tile.width * classes;
         let outs = out.chunks_mut(n);
         for ((logits, labels), out) in logits.chunks(n).zip(labels.chunks(tile.width)).zip(outs) {
-            tile.fill(logits);
+            tile.fill::<V>(logits);
             // What multiplies the probabilities, and what comes off for each class weight.
             let (mut scale, mut off) = ([0.0f32; WIDTH], [0.0f32; WIDTH]);
             for (pixel, &label) in labels.iter().enumerate() {
@@ -222,7 +227,7 @@ impl<I: ClassIndex> Kernel for Gradient<'_, I> {
                     tile.values[class * tile.width + pixel] -= of_label * of.class_weights[class];
                 }
             }
-            tile.copy_to(out);
+            tile.copy_to::<V>(out);
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn softmax(classes: usize, logits: &[f32], out: &mut [f32]) {
         let pixels = tile::pixels_of(task, classes, pixels);
         let logits = &logits[pixels.start * classes..pixels.end * classes];
         let width = tile::n_pixels(classes);
-        let values = &mut scratch::local(width * classes);
+        let values = &mut scratch::local(tile::n_values(classes));
         dispatch(Softmax { logits, tile: Tile { values, classes, width }, out });
     });
 }
@@ -38,7 +38,7 @@ pub fn argmax<I: ClassIndex>(classes: usize, logits: &[f32], out: &mut [I]) {
         let pixels = tile::pixels_of(task, classes, pixels);
         let logits = &logits[pixels.start * classes..pixels.end * classes];
         let width = tile::n_pixels(classes);
-        let values = &mut scratch::local(width * classes);
+        let values = &mut scratch::local(tile::n_values(classes));
         dispatch(Argmax { logits, tile: Tile { values, classes, width }, out });
     });
 }
@@ -68,14 +68,14 @@ impl Kernel for Softmax<'_> {
         let mut tile = self.tile;
         let n = tile.width * tile.classes;
         for (logits, out) in self.logits.chunks(n).zip(self.out.chunks_mut(n)) {
-            tile.fill(logits);
+            tile.fill::<V>(logits);
             for pixel in (0..tile.width).step_by(V::LANES) {
                 let sum = tile.exponentiate::<V>(pixel);
                 for class in 0..tile.classes {
                     tile.store(class, pixel, tile.load::<V>(class, pixel).div(sum));
                 }
             }
-            tile.copy_to(out);
+            tile.copy_to::<V>(out);
         }
     }
 }
@@ -94,7 +94,7 @@ impl<I: ClassIndex> Kernel for Argmax<'_, I> {
         let mut tile = self.tile;
         let n = tile.width * tile.classes;
         for (logits, out) in self.logits.chunks(n).zip(self.out.chunks_mut(tile.width)) {
-            tile.fill(logits);
+            tile.fill::<V>(logits);
             for (out, pixel) in out.chunks_mut(V::LANES).zip((0..tile.width).step_by(V::LANES)) {
                 let (mut largest, mut found) = (tile.load::<V>(0, pixel), V::zero());
                 for class in 1..tile.classes {

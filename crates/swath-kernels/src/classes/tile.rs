@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::{math::exp, simd::Vector};
+use crate::{
+    math::exp,
+    simd::{MAX_LANES, Vector},
+};
 
 /// Pixels of a tile, a multiple of the longest vector: as many as fit beside each other in the
 /// first-level cache.
@@ -21,8 +24,14 @@ pub(super) fn pixels_of(task: usize, classes: usize, pixels: usize) -> Range<usi
     task * n..pixels.min((task + 1) * n)
 }
 
-/// `[class, pixel]`, with place for [`n_pixels`] pixels.
+/// Values of a tile and of the place that [`Tile::copy_to`] needs.
+pub(super) fn n_values(classes: usize) -> usize {
+    classes.next_multiple_of(MAX_LANES) * n_pixels(classes) + MAX_LANES * MAX_LANES
+}
+
+/// `[class, pixel]`, with rows of nothing up to a multiple of the longest vector.
 pub(super) struct Tile<'a> {
+    /// As many as [`n_values`] says.
     pub values: &'a mut [f32],
     pub classes: usize,
     pub width: usize,
@@ -31,28 +40,71 @@ pub(super) struct Tile<'a> {
 impl Tile<'_> {
     /// Takes `from`, `[pixel, class]`; places without a pixel become 0.
     #[inline(always)]
-    pub fn fill(&mut self, from: &[f32]) {
-        let n = from.len() / self.classes;
-        assert!(n <= self.width && self.values.len() == self.width * self.classes);
-        for (class, row) in self.values.chunks_exact_mut(self.width).enumerate() {
-            let (row, rest) = row.split_at_mut(n);
-            for (pixel, value) in row.iter_mut().enumerate() {
-                // SAFETY: there are `n` pixels of that many classes.
-                *value = unsafe { *from.get_unchecked(pixel * self.classes + class) };
+    pub fn fill<V: Vector>(&mut self, from: &[f32]) {
+        let (classes, width) = (self.classes, self.width);
+        let n = from.len() / classes;
+        assert!(n <= width && self.values.len() == n_values(classes));
+        let mut pixel = 0;
+        // Squares of pixels and classes. What is read beyond the last class is another pixel's.
+        let readable = |pixel: usize| {
+            let rows = (pixel + V::LANES - 1) * classes + classes.next_multiple_of(V::LANES);
+            pixel + V::LANES <= n && rows <= from.len()
+        };
+        while readable(pixel) {
+            for class in (0..classes).step_by(V::LANES) {
+                // SAFETY: as the condition of the loop says; the tile has rows for all vectors.
+                unsafe {
+                    let from = from.as_ptr().add(pixel * classes + class);
+                    let to = self.values.as_mut_ptr().add(class * width + pixel);
+                    V::transpose(from, classes, to, width);
+                }
             }
-            rest.fill(0.0);
+            pixel += V::LANES;
+        }
+        if pixel < width {
+            for row in self.values.chunks_exact_mut(width).take(classes) {
+                row[pixel..].fill(0.0);
+            }
+        }
+        for pixel in pixel..n {
+            for class in 0..classes {
+                self.values[class * width + pixel] = from[pixel * classes + class];
+            }
         }
     }
 
     /// Writes the pixels to `to`, `[pixel, class]`.
     #[inline(always)]
-    pub fn copy_to(&self, to: &mut [f32]) {
-        let n = to.len() / self.classes;
-        assert!(n <= self.width && self.values.len() == self.width * self.classes);
-        for (class, row) in self.values.chunks_exact(self.width).enumerate() {
-            for (pixel, &value) in row[..n].iter().enumerate() {
-                // SAFETY: there are `n` pixels of that many classes.
-                unsafe { *to.get_unchecked_mut(pixel * self.classes + class) = value };
+    pub fn copy_to<V: Vector>(&mut self, to: &mut [f32]) {
+        let (classes, width) = (self.classes, self.width);
+        let n = to.len() / classes;
+        assert!(n <= width && self.values.len() == n_values(classes));
+        let (values, square) =
+            self.values.split_at_mut(classes.next_multiple_of(MAX_LANES) * width);
+        let end = classes.next_multiple_of(V::LANES);
+        let mut pixel = 0;
+        while pixel + V::LANES <= n && (pixel + V::LANES - 1) * classes + end <= to.len() {
+            // The last classes first: what their vectors write beyond is another pixel's, whose own
+            // values follow.
+            for class in (0..end).step_by(V::LANES).rev() {
+                // SAFETY: the tile has rows for all vectors, the square for the longest.
+                unsafe {
+                    let from = values.as_ptr().add(class * width + pixel);
+                    V::transpose(from, width, square.as_mut_ptr(), V::LANES);
+                }
+                for lane in 0..V::LANES {
+                    // SAFETY: as the condition of the loop says.
+                    unsafe {
+                        let row = V::load(square.as_ptr().add(lane * V::LANES));
+                        row.store(to.as_mut_ptr().add((pixel + lane) * classes + class));
+                    }
+                }
+            }
+            pixel += V::LANES;
+        }
+        for pixel in pixel..n {
+            for class in 0..classes {
+                to[pixel * classes + class] = values[class * width + pixel];
             }
         }
     }

@@ -42,17 +42,36 @@ impl Affine {
         }
     }
 
+    /// The rows, for kernels: without a way through memory to their start.
+    pub fn rows(&self) -> AffineRows {
+        AffineRows {
+            mean: Source::new(&self.mean),
+            scale: Source::new(&self.scale),
+            bias: Source::new(&self.bias),
+        }
+    }
+}
+
+/// The rows of an [`Affine`], which must outlive them.
+#[derive(Clone, Copy)]
+pub(super) struct AffineRows {
+    mean: Source,
+    pub scale: Source,
+    bias: Source,
+}
+
+impl AffineRows {
     /// The distance of `value` from the mean, and the normalised value.
     ///
     /// # Safety
     /// A vector from `column` on is within the row.
     #[inline(always)]
-    pub unsafe fn at<V: Vector>(&self, value: V, column: usize) -> (V, V) {
+    pub unsafe fn at<V: Vector>(self, value: V, column: usize) -> (V, V) {
         // SAFETY: the caller's.
         unsafe {
-            let distance = value.sub(V::load(self.mean.as_ptr().add(column)));
-            let scale = V::load(self.scale.as_ptr().add(column));
-            (distance, distance.mul_add(scale, V::load(self.bias.as_ptr().add(column))))
+            let distance = value.sub(V::load(self.mean.at(column)));
+            let scale = V::load(self.scale.at(column));
+            (distance, distance.mul_add(scale, V::load(self.bias.at(column))))
         }
     }
 }
@@ -70,22 +89,22 @@ impl WithFunction for Forward<'_> {
 
     fn with(self, function: impl Function) {
         let Forward { columns, images, affine, residual, out } = self;
-        let of = Normalise { function, images, affine, residual, out };
+        let of = Normalise { function, images, affine: affine.rows(), residual, out };
         // SAFETY: lengths were checked at the entry.
         unsafe { sweep(columns.n_values, columns.width, of) }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Normalise<'a, F> {
+struct Normalise<F> {
     function: F,
     images: Source,
-    affine: &'a Affine,
+    affine: AffineRows,
     residual: Option<Source>,
     out: SharedMut,
 }
 
-impl<F: Function> Sweep for Normalise<'_, F> {
+impl<F: Function> Sweep for Normalise<F> {
     #[inline(always)]
     unsafe fn step<V: Vector, L: Lanes>(self, index: usize, column: usize, lanes: L) {
         // SAFETY: the caller's; rows of the affine map are whole vectors.

@@ -148,9 +148,9 @@ struct Pass {
 }
 
 impl Pass {
-    fn sums(&self, masked: Option<SharedMut>, scaled: Option<SharedMut>) -> Sums<'_> {
+    fn sums(&self, masked: Option<SharedMut>, scaled: Option<SharedMut>) -> Sums {
         let Pass { columns, ref affine, images, signal, gradient } = *self;
-        Sums { columns, images, affine, signal, gradient, masked, scaled }
+        Sums { columns, images, affine: affine.rows(), signal, gradient, masked, scaled }
     }
 
     fn through_statistics(
@@ -197,28 +197,33 @@ impl WithFunction for Second<'_> {
 
     fn with(self, function: impl Function) {
         let Second { pass, through, signal, gradient, images: to } = self;
-        let of = Masked { function, images: pass.images, affine: &pass.affine, signal, gradient };
+        let of =
+            Masked { function, images: pass.images, affine: pass.affine.rows(), signal, gradient };
+        let (offset, slope) = (Source::new(&through.offset), Source::new(&through.slope));
         // SAFETY: lengths were checked at the entry.
-        unsafe { sweep(pass.columns.n_values, pass.columns.width, Images { of, through, to }) }
+        unsafe {
+            sweep(pass.columns.n_values, pass.columns.width, Images { of, offset, slope, to })
+        }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Images<'a, F> {
-    of: Masked<'a, F>,
-    through: &'a Through,
+struct Images<F> {
+    of: Masked<F>,
+    offset: Source,
+    slope: Source,
     to: SharedMut,
 }
 
-impl<F: Function> Sweep for Images<'_, F> {
+impl<F: Function> Sweep for Images<F> {
     #[inline(always)]
     unsafe fn step<V: Vector, L: Lanes>(self, index: usize, column: usize, lanes: L) {
         // SAFETY: the caller's; rows of factors are whole vectors.
         unsafe {
             let (gradient, distance): (V, V) = self.of.at(index, column, lanes);
-            let offset = V::load(self.through.offset.as_ptr().add(column));
-            let slope = V::load(self.through.slope.as_ptr().add(column));
-            let scale = V::load(self.of.affine.scale.as_ptr().add(column));
+            let offset = V::load(self.offset.at(column));
+            let slope = V::load(self.slope.at(column));
+            let scale = V::load(self.of.affine.scale.at(column));
             lanes
                 .store(self.to.at(index), gradient.mul_add(scale, distance.mul_add(slope, offset)));
         }

@@ -1,6 +1,6 @@
 //! The sums that the gradient of batch normalisation needs, in one pass over memory.
 
-use super::{columns::Columns, forward::Affine};
+use super::{columns::Columns, forward::AffineRows};
 use crate::{
     activation::{Function, WithFunction},
     parallel::{self, SharedMut},
@@ -22,15 +22,15 @@ pub(super) enum Signal {
 
 /// The gradient behind the activation.
 #[derive(Clone, Copy)]
-pub(super) struct Masked<'a, F> {
+pub(super) struct Masked<F> {
     pub function: F,
     pub images: Source,
-    pub affine: &'a Affine,
+    pub affine: AffineRows,
     pub signal: Signal,
     pub gradient: Source,
 }
 
-impl<F: Function> Masked<'_, F> {
+impl<F: Function> Masked<F> {
     /// The gradient, and the distance of the images from the mean.
     ///
     /// # Safety
@@ -52,10 +52,10 @@ impl<F: Function> Masked<'_, F> {
 }
 
 /// The pass over the images.
-pub(super) struct Sums<'a> {
+pub(super) struct Sums {
     pub columns: Columns,
     pub images: Source,
-    pub affine: &'a Affine,
+    pub affine: AffineRows,
     pub signal: Signal,
     pub gradient: Source,
     /// Where the gradient behind the activation goes.
@@ -64,7 +64,7 @@ pub(super) struct Sums<'a> {
     pub scaled: Option<SharedMut>,
 }
 
-impl WithFunction for Sums<'_> {
+impl WithFunction for Sums {
     /// Sum of the gradient, and of the gradient times the distance from the mean, `[channel]`.
     type Output = [Vec<f64>; 2];
 
@@ -93,7 +93,7 @@ impl WithFunction for Sums<'_> {
 }
 
 struct Block<'a, F> {
-    of: Masked<'a, F>,
+    of: Masked<F>,
     first: usize,
     rows: usize,
     width: usize,
@@ -149,7 +149,7 @@ impl<F: Function> Block<'_, F> {
                         lanes.store(masked.at(index), gradient);
                     }
                     if let Some(scaled) = self.scaled {
-                        let scale = V::load(self.of.affine.scale.as_ptr().add(column));
+                        let scale = V::load(self.of.affine.scale.at(column));
                         lanes.store(scaled.at(index), gradient.mul(scale));
                     }
                 }

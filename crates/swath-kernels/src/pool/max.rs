@@ -113,13 +113,17 @@ impl Kernel for Line<'_> {
             let mut channel = 0;
             // SAFETY: the channels are within the pixel.
             unsafe {
+                while channel + 4 * V::LANES <= self.channels {
+                    self.largest::<V, 4, _>(col, channel, V::LANES, All);
+                    channel += 4 * V::LANES;
+                }
                 while channel + V::LANES <= self.channels {
-                    self.largest::<V, _>(col, channel, V::LANES, All);
+                    self.largest::<V, 1, _>(col, channel, V::LANES, All);
                     channel += V::LANES;
                 }
                 let rest = self.channels - channel;
                 if 0 < rest {
-                    self.largest::<V, _>(col, channel, rest, First(rest));
+                    self.largest::<V, 1, _>(col, channel, rest, First(rest));
                 }
             }
         }
@@ -128,44 +132,49 @@ impl Kernel for Line<'_> {
 
 impl Line<'_> {
     /// # Safety
-    /// `n` channels from `channel` on are within the pixel, and in the lanes.
+    /// `N` vectors from `channel` on are within the pixel, as far as the lanes are in memory: `n_lanes`.
     #[inline(always)]
-    unsafe fn largest<V: Vector, L: Lanes>(
+    unsafe fn largest<V: Vector, const N: usize, L: Lanes>(
         &mut self,
         col: usize,
         channel: usize,
-        n: usize,
+        n_lanes: usize,
         lanes: L,
     ) {
         let Line { rows, cols, channels, row, .. } = *self;
-        let mut largest = V::splat(f32::NEG_INFINITY);
-        let mut found = V::zero();
+        let (mut largest, mut found) = ([V::zero(); N], [V::zero(); N]);
         let (of_rows, of_cols) = (rows.taps(row), cols.taps(col));
         let first = (of_rows.start, of_cols.start);
         for row_tap in of_rows {
             for col_tap in of_cols.clone() {
                 let pixel = rows.input(row, row_tap) * cols.input + cols.input(col, col_tap);
                 let tap = V::splat((row_tap * cols.kernel + col_tap) as f32);
-                // SAFETY: the taps are on the image.
-                let value: V =
-                    unsafe { lanes.load(self.images.as_ptr().add(pixel * channels + channel)) };
-                if (row_tap, col_tap) == first {
-                    (largest, found) = (value, tap);
-                } else {
-                    let larger = largest.less(value);
-                    largest = V::select(larger, value, largest);
-                    found = V::select(larger, tap, found);
+                let is_first = (row_tap, col_tap) == first;
+                for n in 0..N {
+                    // SAFETY: the taps are on the image.
+                    let value: V = unsafe {
+                        let at = pixel * channels + channel + n * V::LANES;
+                        lanes.load(self.images.as_ptr().add(at))
+                    };
+                    if is_first {
+                        (largest[n], found[n]) = (value, tap);
+                    } else {
+                        let larger = largest[n].less(value);
+                        largest[n] = V::select(larger, value, largest[n]);
+                        found[n] = V::select(larger, tap, found[n]);
+                    }
                 }
             }
         }
-        let to = col * channels + channel;
-        // SAFETY: output and taps hold the line; taps are whole numbers below 256.
-        unsafe {
-            lanes.store(self.out.as_mut_ptr().add(to), largest);
-            if let Some(taps) = self.taps {
-                let found = found.lanes();
-                for (lane, tap) in found.into_iter().enumerate().take(n) {
-                    taps.add(to + lane).write(tap.to_int_unchecked::<i32>() as u8);
+        for n in 0..N {
+            let to = col * channels + channel + n * V::LANES;
+            // SAFETY: output and taps hold the line; taps are whole numbers below 256.
+            unsafe {
+                lanes.store(self.out.as_mut_ptr().add(to), largest[n]);
+                if let Some(taps) = self.taps {
+                    let found = found[n].lanes();
+                    let found = found.map(|tap| tap.to_int_unchecked::<i32>() as u8);
+                    std::ptr::copy_nonoverlapping(found.as_ptr(), taps.add(to), n_lanes);
                 }
             }
         }

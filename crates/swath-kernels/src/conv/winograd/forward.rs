@@ -2,8 +2,8 @@
 //!
 //! Weights become 36 planes `U[in, out]`, windows of the images 36 planes `V[tile, in]`; the products
 //! `V·U`, plane by plane, are turned back into tiles of the output. Three orders of the same work:
-//! - few tiles: V for all, once; a task owns a panel of channels and makes its U in blocks that stay in
-//!   the second-level cache;
+//! - few tiles: V for all, once; a task owns some panels of channels and makes their U in blocks that
+//!   stay in the second-level cache;
 //! - V of a few MB: U and V for all, once; a task owns some tiles of one panel;
 //! - more: U for all, once; a task owns some tiles, whose V stays in its cache, for all panels.
 
@@ -22,8 +22,11 @@ use std::ops::Range;
 /// Most tiles of the first order.
 const FEW_TILES: usize = 128;
 
-/// Summed channels whose U is made at a time in the first order.
-const INNER: usize = 64;
+/// Numbers in the products (160 KiB) and in U (300 KiB) of a task of the first order, and its most
+/// channels.
+const PRODUCTS: usize = 40 * 1024;
+const FILTER: usize = 75 * 1024;
+const CHANNELS: usize = 64;
 
 /// Most numbers in V of the second order (6 MiB), and tiles of a task.
 const SHARED: usize = 1536 * 1024;
@@ -85,16 +88,17 @@ impl Plan<'_> {
             let (start, end) = share(total, parts, part);
             V::call(self.inputs(start..end, 0, to, planes));
         });
-        tasks(panels, |panel| {
-            let panel = Panel::of::<V>(self.work.weights.outer(), panel);
-            V::call(PanelTask { plan: self, inputs: &inputs, planes, panel });
+        let width = VECTORS * V::LANES;
+        let each = (PRODUCTS / (SQUARE * total * width)).clamp(1, CHANNELS.div_ceil(width));
+        tasks(panels.div_ceil(each), |task| {
+            let panels = task * each..((task + 1) * each).min(panels);
+            V::call(PanelTask { plan: self, inputs: &inputs, planes, panels });
         });
     }
 
     #[inline(always)]
     fn many_tiles<V: Vector>(&self, panels: usize) {
-        let (total, inner, outer) =
-            (self.tiles.total(), self.work.weights.inner(), self.work.weights.outer());
+        let (total, inner) = (self.tiles.total(), self.work.weights.inner());
         let filter_planes = Planes::new(inner, VECTORS * V::LANES);
         let mut filters = scratch::shared(filter_planes.length() * panels);
         let planes = Planes::new(total, self.width);
@@ -103,18 +107,24 @@ impl Plan<'_> {
         let (to_filters, to_inputs) = (SharedMut::new(&mut filters), SharedMut::new(&mut inputs));
         let blocks = inner.div_ceil(16);
         let parts = if is_shared { total.div_ceil(8) } else { 0 };
-        tasks(panels * blocks + parts, |task| {
-            if task >= panels * blocks {
-                let (start, end) = share(total, parts, task - panels * blocks);
+        tasks(blocks + parts, |task| {
+            if task >= blocks {
+                let (start, end) = share(total, parts, task - blocks);
                 return V::call(self.inputs(start..end, 0, to_inputs, planes));
             }
-            let panel = Panel::of::<V>(outer, task / blocks);
-            let (start, end) = share(inner, blocks, task % blocks);
-            let planes = Planes::new(inner, panel.width::<V>());
-            let offset = task / blocks * filter_planes.length() + start * planes.width;
-            // SAFETY: the panel's planes begin within the buffer.
-            let to = unsafe { to_filters.at(offset) };
-            V::call(Filter { weights: self.work.weights, inner: start..end, panel, to, planes });
+            let (row, end) = share(inner, blocks, task);
+            // SAFETY: offset 0.
+            let to = unsafe { to_filters.at(0) };
+            let (weights, step) = (self.work.weights, filter_planes.length());
+            V::call(Filter {
+                weights,
+                inner: row..end,
+                panels: 0..panels,
+                to,
+                rows: inner,
+                step,
+                row,
+            });
         });
         let each = if is_shared {
             SHARED_TILES
@@ -178,12 +188,12 @@ impl Plan<'_> {
     }
 }
 
-/// All tiles for one panel.
+/// All tiles for some panels.
 struct PanelTask<'a> {
     plan: &'a Plan<'a>,
     inputs: &'a [f32],
     planes: Planes,
-    panel: Panel,
+    panels: Range<usize>,
 }
 
 impl Kernel for PanelTask<'_> {
@@ -191,39 +201,57 @@ impl Kernel for PanelTask<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let PanelTask { plan, inputs, planes, panel } = self;
-        let (total, inner) = (plan.tiles.total(), plan.work.weights.inner());
-        let filter_planes = Planes::new(inner.min(INNER), panel.width::<V>());
-        let mut filter = scratch::local(filter_planes.length());
-        let out_planes = Planes::new(total, panel.width::<V>());
-        let mut products = scratch::local(out_planes.length());
+        let PanelTask { plan, inputs, planes, panels } = self;
+        let weights = plan.work.weights;
+        let (total, inner, width) = (plan.tiles.total(), weights.inner(), VECTORS * V::LANES);
+        let rows = (FILTER / (SQUARE * width * panels.len()) / 16 * 16)
+            .clamp(16, inner.next_multiple_of(16));
+        let step = Planes::new(rows, width).length();
+        let mut filter = scratch::local(step * panels.len());
+        let products_step = Planes::new(total, width).length();
+        let mut products = scratch::local(products_step * panels.len());
         let (filter, products) = (filter.as_mut_ptr(), products.as_mut_ptr());
-        for start in (0..inner).step_by(INNER) {
-            let rows = start..(start + INNER).min(inner);
-            let block = Filter {
-                weights: plan.work.weights,
-                inner: rows.clone(),
-                panel,
+        for start in (0..inner).step_by(rows) {
+            let inner = start..(start + rows).min(inner);
+            V::call(Filter {
+                weights,
+                inner: inner.clone(),
+                panels: panels.clone(),
                 to: filter,
-                planes: filter_planes,
-            };
-            V::call(block);
-            for plane in 0..SQUARE {
-                let product = Product {
-                    from: inputs[plane * planes.stride + start..].as_ptr(),
-                    stride: planes.width,
-                    rows: total,
-                    inner: rows.len(),
-                    weights: filter.wrapping_add(plane * filter_planes.stride),
-                    vectors: panel.vectors,
-                    out: products.wrapping_add(plane * out_planes.stride),
-                    add: start > 0,
-                };
-                // SAFETY: the planes hold all rows and channels.
-                unsafe { product.run::<V>() };
+                rows,
+                step,
+                row: 0,
+            });
+            for (set, panel) in panels.clone().enumerate() {
+                let panel = Panel::of::<V>(weights.outer(), panel);
+                let filter_planes = Planes::new(rows, panel.width::<V>());
+                let out_planes = Planes::new(total, panel.width::<V>());
+                for plane in 0..SQUARE {
+                    let product = Product {
+                        from: inputs[plane * planes.stride + start..].as_ptr(),
+                        stride: planes.width,
+                        rows: total,
+                        inner: inner.len(),
+                        weights: filter.wrapping_add(set * step + plane * filter_planes.stride),
+                        vectors: panel.vectors,
+                        out: products.wrapping_add(set * products_step + plane * out_planes.stride),
+                        add: start > 0,
+                    };
+                    // SAFETY: the planes hold all rows and channels.
+                    unsafe { product.run::<V>() };
+                }
             }
         }
-        V::call(plan.gather(products, out_planes, 0..total, panel));
+        for (set, panel) in panels.enumerate() {
+            let panel = Panel::of::<V>(weights.outer(), panel);
+            let planes = Planes::new(total, panel.width::<V>());
+            V::call(plan.gather(
+                products.wrapping_add(set * products_step),
+                planes,
+                0..total,
+                panel,
+            ));
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! Two orders of the same work:
 //! - few weights: groups of tiles each have their own sums; the groups are added up at the end;
 //! - else the tiles come in chunks, whose V and D are made for all; a task owns the sums of a block of
-//!   input channels and one panel of output channels.
+//!   input and output channels.
 
 use super::filter::Unfilter;
 use super::planes::{Planes, SQUARE, Tiles};
@@ -29,8 +29,11 @@ const OWN: usize = 100 * 1024;
 /// Numbers in V and D of a chunk of the second order (10 MiB).
 const CHUNK: usize = 2560 * 1024;
 
-/// Most input channels of a block.
-const CHANNELS: usize = 64;
+/// Input and output channels of a block in it: sums of 216 KiB.
+const BLOCK: [usize; 2] = [24, 64];
+
+/// Numbers of V that are multiplied at a time (16 KiB): they stay in the first-level cache.
+const SLICE: usize = 4096;
 
 /// The gradient of the weights of a 3×3 convolution of stride 1.
 pub(in crate::conv) struct WeightGradient<'a> {
@@ -116,7 +119,7 @@ impl Plan<'_> {
     fn by_groups<V: Vector>(&self) {
         let total = self.tiles.total();
         let groups = GROUPS.min(total);
-        let [channels_in, channels_out] = self.channels;
+        let channels_in = self.channels[0];
         let planes = Planes::new(channels_in, VECTORS * V::LANES);
         let each = planes.length() * self.panels;
         let mut sums = scratch::shared(each * groups);
@@ -128,19 +131,23 @@ impl Plan<'_> {
             V::call(Group { plan: self, range: start..end, to });
         });
         let blocks = channels_in.div_ceil(8);
-        tasks(self.panels * blocks, |task| {
-            let panel = task / blocks;
-            let (start, end) = share(channels_in, blocks, task % blocks);
-            let offset = panel * planes.length();
-            let panel = Panel::of::<V>(channels_out, panel);
-            V::call(self.unfilter::<V>(
-                &sums[offset..],
-                channels_in,
-                (groups, each),
-                start..end,
-                start,
-                panel,
-            ));
+        let step = planes.length();
+        tasks(blocks, |task| {
+            let (row, end) = share(channels_in, blocks, task);
+            // SAFETY: offset 0.
+            let out = unsafe { self.out.at(0) };
+            V::call(Unfilter {
+                from: sums.as_ptr(),
+                rows: channels_in,
+                step,
+                parts: groups,
+                part: each,
+                inner: row..end,
+                row,
+                panels: 0..self.panels,
+                out,
+                channels: self.channels,
+            });
         });
     }
 
@@ -151,10 +158,12 @@ impl Plan<'_> {
         let most = total.div_ceil(chunks);
         let mut inputs = scratch::shared(self.layout::<V>(most).inputs.length());
         let mut gradients = scratch::shared(self.layout::<V>(most).gradients.stride * SQUARE);
-        let [channels_in, channels_out] = self.channels;
-        let blocks = channels_in.div_ceil(CHANNELS);
-        let each = Planes::new(CHANNELS, VECTORS * V::LANES).length();
-        let mut sums = scratch::shared(if chunks > 1 { each * blocks * self.panels } else { 0 });
+        let width = VECTORS * V::LANES;
+        let panels_each = BLOCK[1].div_ceil(width);
+        let (blocks, shares) =
+            (self.channels[0].div_ceil(BLOCK[0]), self.panels.div_ceil(panels_each));
+        let each = Planes::new(BLOCK[0], width).length() * panels_each;
+        let mut sums = scratch::shared(if chunks > 1 { each * blocks * shares } else { 0 });
         let to = SharedMut::new(&mut sums);
         for chunk in 0..chunks {
             let (start, end) = share(total, chunks, chunk);
@@ -171,14 +180,14 @@ impl Plan<'_> {
                     V::call(self.gradients(range, start, to_gradients, layout));
                 }
             });
-            tasks(blocks * self.panels, |task| {
-                let (first, last) = share(channels_in, blocks, task / self.panels);
+            tasks(blocks * shares, |task| {
+                let (row, panel) = (task / shares * BLOCK[0], task % shares * panels_each);
                 V::call(Block {
                     plan: self,
                     factors: [&inputs, &gradients],
                     tiles: end - start,
-                    inner: first..last,
-                    panel: Panel::of::<V>(channels_out, task % self.panels),
+                    inner: row..(row + BLOCK[0]).min(self.channels[0]),
+                    panels: panel..(panel + panels_each).min(self.panels),
                     // SAFETY: the task's sums lie within the buffer.
                     sums: (chunks > 1).then(|| unsafe { to.at(task * each) }),
                     add: chunk > 0,
@@ -229,33 +238,6 @@ impl Plan<'_> {
             planes,
             part,
         })
-    }
-
-    /// The transform of sums for `rows` input channels back to weights.
-    #[inline(always)]
-    fn unfilter<V: Vector>(
-        &self,
-        from: &[f32],
-        rows: usize,
-        (parts, part): (usize, usize),
-        inner: Range<usize>,
-        row: usize,
-        panel: Panel,
-    ) -> Unfilter {
-        let planes = Planes::new(rows, panel.width::<V>());
-        // SAFETY: offset 0.
-        let out = unsafe { self.out.at(0) };
-        Unfilter {
-            from: from.as_ptr(),
-            planes,
-            parts,
-            part,
-            inner,
-            row,
-            panel,
-            out,
-            channels: self.channels,
-        }
     }
 }
 
@@ -311,14 +293,14 @@ impl Kernel for Group<'_> {
     }
 }
 
-/// The sums of a chunk for a block of input channels and one panel.
+/// The sums of a chunk for a block of input and output channels.
 struct Block<'a> {
     plan: &'a Plan<'a>,
     /// V and D.
     factors: [&'a [f32]; 2],
     tiles: usize,
     inner: Range<usize>,
-    panel: Panel,
+    panels: Range<usize>,
     /// Where the sums are kept from chunk to chunk, if there are several.
     sums: Option<*mut f32>,
     add: bool,
@@ -330,22 +312,37 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let (plan, panel, rows) = (self.plan, self.panel, self.inner.len());
+        let Block { plan, factors, inner, panels, .. } = self;
         let layout = plan.layout::<V>(self.tiles);
-        let planes = Planes::new(rows, panel.width::<V>());
-        let mut own = scratch::local(if self.sums.is_some() { 0 } else { planes.length() });
+        let rows = inner.len();
+        let step = Planes::new(rows, VECTORS * V::LANES).length();
+        let mut own = scratch::local(if self.sums.is_some() { 0 } else { step * panels.len() });
         let to = self.sums.unwrap_or(own.as_mut_ptr());
-        let factors = [
-            self.factors[0],
-            &self.factors[1][panel.start / layout.gradients.width * layout.part..],
-        ];
-        // SAFETY: V and D hold the chunk; the sums are this task's.
-        let sums = unsafe {
-            multiply::<V>(factors, layout, self.tiles, self.inner.clone(), panel, to, self.add);
-            std::slice::from_raw_parts(to, planes.length())
-        };
+        for (set, panel) in panels.clone().enumerate() {
+            let factors = [factors[0], &factors[1][panel * layout.part..]];
+            let panel = Panel::of::<V>(plan.channels[1], panel);
+            let to = to.wrapping_add(set * step);
+            // SAFETY: V and D hold the chunk; the sums are this task's.
+            unsafe {
+                multiply::<V>(factors, layout, self.tiles, inner.clone(), panel, to, self.add)
+            };
+        }
         if self.is_last {
-            V::call(plan.unfilter::<V>(sums, rows, (1, 0), self.inner.clone(), 0, panel));
+            // SAFETY: offset 0.
+            let out = unsafe { plan.out.at(0) };
+            let channels = plan.channels;
+            V::call(Unfilter {
+                from: to,
+                rows,
+                step,
+                parts: 1,
+                part: 0,
+                inner,
+                row: 0,
+                panels,
+                out,
+                channels,
+            });
         }
     }
 }
@@ -367,33 +364,33 @@ unsafe fn multiply<V: Vector>(
     let width = panel.width::<V>();
     let planes = Planes::new(inner.len(), width);
     let full = Panel { count: width, ..panel };
+    let slices = tiles.div_ceil((SLICE / inner.len()).max(16));
     for plane in 0..SQUARE {
-        let mut source = factors[0][plane * layout.inputs.stride + inner.start..].as_ptr();
+        let source = factors[0][plane * layout.inputs.stride + inner.start..].as_ptr();
         let gradient = factors[1][plane * layout.gradients.stride..].as_ptr();
-        let mut out = to.wrapping_add(plane * planes.stride);
-        for (blocks, rows) in balance(inner.len(), most_rows::<V>(panel.vectors)) {
-            for _ in 0..blocks {
-                let mut pointers = [out; MOST_ROWS];
-                for (row, pointer) in pointers.iter_mut().enumerate().take(rows) {
-                    *pointer = out.wrapping_add(row * width);
-                }
-                let pixels = Pixels { count: [tiles, 1, 1], steps: [layout.inputs.width, 0, 0] };
-                let gradient_step = layout.gradients.width;
-                // SAFETY: the caller's.
-                unsafe {
-                    Outer {
-                        source,
-                        pixels,
-                        gradient,
-                        gradient_step,
-                        rows: &pointers[..rows],
-                        panel: full,
-                        add,
+        for slice in 0..slices {
+            let (start, end) = share(tiles, slices, slice);
+            let mut source = source.wrapping_add(start * layout.inputs.width);
+            let gradient = gradient.wrapping_add(start * layout.gradients.width);
+            let mut out = to.wrapping_add(plane * planes.stride);
+            let pixels = Pixels { count: [end - start, 1, 1], steps: [layout.inputs.width, 0, 0] };
+            let gradient_step = layout.gradients.width;
+            let add = add || slice > 0;
+            for (blocks, rows) in balance(inner.len(), most_rows::<V>(panel.vectors)) {
+                for _ in 0..blocks {
+                    let mut pointers = [out; MOST_ROWS];
+                    for (row, pointer) in pointers.iter_mut().enumerate().take(rows) {
+                        *pointer = out.wrapping_add(row * width);
                     }
-                    .run::<V>()
-                };
-                source = source.wrapping_add(rows);
-                out = out.wrapping_add(rows * width);
+                    let rows = &pointers[..rows];
+                    // SAFETY: the caller's.
+                    unsafe {
+                        Outer { source, pixels, gradient, gradient_step, rows, panel: full, add }
+                            .run::<V>()
+                    };
+                    source = source.wrapping_add(rows.len());
+                    out = out.wrapping_add(rows.len() * width);
+                }
             }
         }
     }

@@ -1,0 +1,132 @@
+//! `swath bench`: how fast a model trains or predicts here.
+
+use std::time::Instant;
+
+use serde::{Deserialize, de::value::StrDeserializer};
+use swath_kernels::Isa;
+
+use super::common::{Compute, print};
+use crate::{
+    Error,
+    model::{Architecture, Encoder, ModelConfig},
+    run::{Bench, BenchResult, BenchTask},
+};
+
+/// Time training or prediction of a model on random images
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Architecture, as `model.architecture` of a run file
+    #[arg(long, value_name = "NAME", default_value = "unet", value_parser = named::<Architecture>)]
+    model: Architecture,
+
+    /// Encoder, as `model.encoder` of a run file
+    #[arg(long, value_name = "NAME", default_value = "resnet34", value_parser = named::<Encoder>)]
+    encoder: Encoder,
+
+    /// Channels of the first encoder stage, as `model.width` of a run file
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    width: u32,
+
+    /// Bands of the images
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    bands: u16,
+
+    /// Classes of the labels
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=255))]
+    classes: u16,
+
+    /// Images of a step
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    batch: u16,
+
+    /// Side of an image, in pixels
+    #[arg(long, value_name = "PX", default_value_t = 128)]
+    size: u16,
+
+    /// Steps that count, after two that do not
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    steps: u16,
+
+    /// Time forward passes only, in prediction mode
+    #[arg(long)]
+    predict: bool,
+
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// The value of an enum whose name in a run file is `text`.
+fn named<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> {
+    let deserializer = StrDeserializer::<serde::de::value::Error>::new(text);
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let bench = Bench {
+        model: ModelConfig { architecture: args.model, encoder: args.encoder, width: args.width },
+        n_bands: args.bands.into(),
+        n_classes: args.classes.into(),
+        batch: args.batch.into(),
+        size_px: args.size.into(),
+        n_steps: args.steps.into(),
+        task: if args.predict { BenchTask::Predict } else { BenchTask::Train },
+    };
+    let clock = Instant::now();
+    let result = args.compute.install(|| {
+        let device = args.compute.device()?;
+        Ok(bench.run(&device, &|| clock.elapsed().as_secs_f64())?)
+    })?;
+    let text = if args.json { json(args, &bench, &result)? } else { text(args, &bench, &result) };
+    print(&text)
+}
+
+fn json(args: &Args, bench: &Bench, result: &BenchResult) -> Result<String, Error> {
+    let ms = |seconds: f64| (seconds * 1e6).round() / 1e3;
+    let document = serde_json::json!({
+        "version": 1,
+        "task": if args.predict { "predict" } else { "train" },
+        "median_ms": ms(result.median()),
+        "min_ms": ms(result.seconds.iter().copied().fold(f64::INFINITY, f64::min)),
+        "max_ms": ms(result.seconds.iter().copied().fold(0.0, f64::max)),
+        "images_per_second": bench.batch as f64 / result.median(),
+        "steps": bench.n_steps,
+        "batch": bench.batch,
+        "size_px": bench.size_px,
+        "bands": bench.n_bands,
+        "classes": bench.n_classes,
+        "model": bench.model,
+        "parameters": result.n_parameters,
+        "idle_memory_bytes": result.idle_memory_bytes,
+        "peak_memory_bytes": result.peak_memory_bytes,
+        "device": args.compute.device,
+        "threads": args.compute.n_threads(),
+        "instruction_set": Isa::current().name(),
+    });
+    Ok(serde_json::to_string_pretty(&document).expect("it is plain data"))
+}
+
+fn text(args: &Args, bench: &Bench, result: &BenchResult) -> String {
+    let Bench { batch, size_px, n_bands, n_classes, n_steps, .. } = bench;
+    let median = result.median();
+    let memory = |bytes: Option<u64>| match bytes {
+        Some(bytes) => format!("{:.0} MB", bytes as f64 / 1e6),
+        None => "unknown".to_owned(),
+    };
+    format!(
+        "{}      {n_steps} steps of {batch} images of {size_px} px, {n_bands} bands, {n_classes} \
+         classes\nmedian     {:.1} ms a step, {:.1} images/s\nmemory     {} at most, {} before the \
+         model was made\ndevice     {}, {} threads, {}\n",
+        if args.predict { "predict" } else { "train  " },
+        median * 1e3,
+        *batch as f64 / median,
+        memory(result.peak_memory_bytes),
+        memory(result.idle_memory_bytes),
+        args.compute.device,
+        args.compute.n_threads(),
+        Isa::current().name(),
+    )
+}

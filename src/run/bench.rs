@@ -1,0 +1,188 @@
+//! How fast a model trains or predicts on this machine.
+
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor, TensorData},
+};
+use rand::Rng;
+
+use super::peak_memory_bytes;
+use crate::{
+    error::{Error, Result},
+    label::IGNORE,
+    loss::LossConfig,
+    model::{ModelConfig, Network, Segmenter},
+    optim::OptimizerConfig,
+    random::{Purpose, named_generator},
+    schedule::Rates,
+    train::{Batch, batch_gradient},
+    weights::n_parameters,
+};
+
+/// Steps before those that count: they fill caches and make the optimizer's memory.
+const N_WARM_UP: u32 = 2;
+
+/// What is timed: steps with random images and labels of a fixed seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bench {
+    /// The model.
+    pub model: ModelConfig,
+    /// Bands of the images.
+    pub n_bands: usize,
+    /// Classes of the labels.
+    pub n_classes: usize,
+    /// Images of a step.
+    pub batch: usize,
+    /// Side of an image.
+    pub size_px: usize,
+    /// Steps that count.
+    pub n_steps: u32,
+    /// What a step is.
+    pub task: BenchTask,
+}
+
+/// What a timed step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BenchTask {
+    /// Forward, cross-entropy, backward and a step of AdamW.
+    Train,
+    /// Forward and softmax.
+    Predict,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BenchResult {
+    /// Seconds of each step that counts, in order.
+    pub seconds: Vec<f64>,
+    /// Trained parameters of the model.
+    pub n_parameters: usize,
+    /// Peak memory of the process before the model was made, in bytes; `None` where unknown.
+    pub idle_memory_bytes: Option<u64>,
+    /// Peak memory of the process, in bytes; `None` where unknown.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+impl BenchResult {
+    /// The median of the seconds of a step.
+    pub fn median(&self) -> f64 {
+        let mut seconds = self.seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        let middle = seconds.len() / 2;
+        match seconds.len() % 2 {
+            1 => seconds[middle],
+            _ => (seconds[middle - 1] + seconds[middle]) / 2.0,
+        }
+    }
+}
+
+impl Bench {
+    /// Takes the steps on `device`; `seconds` tells the time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if the model cannot be made, or a number is 0.
+    pub fn run(&self, device: &Device, seconds: &dyn Fn() -> f64) -> Result<BenchResult> {
+        self.check()?;
+        let idle_memory_bytes = peak_memory_bytes();
+        let Self { ref model, n_bands, n_classes, .. } = *self;
+        let device = match self.task {
+            BenchTask::Train => device.clone().autodiff(),
+            BenchTask::Predict => device.clone(),
+        };
+        let network = model.build(n_bands, n_classes, 0, &device);
+        let n_parameters = n_parameters(&network);
+        let seconds = match self.task {
+            BenchTask::Train => self.train(network, &device, seconds)?,
+            BenchTask::Predict => self.predict(&network.valid(), &device, seconds)?,
+        };
+        let peak_memory_bytes = peak_memory_bytes();
+        Ok(BenchResult { seconds, n_parameters, idle_memory_bytes, peak_memory_bytes })
+    }
+
+    fn check(&self) -> Result<()> {
+        for (key, value) in [
+            ("--bands", self.n_bands),
+            ("--classes", self.n_classes),
+            ("--batch", self.batch),
+            ("--size", self.size_px),
+            ("--steps", self.n_steps as usize),
+        ] {
+            if value == 0 {
+                return Err(Error::config(key, value, "must be at least 1"));
+            }
+        }
+        self.model.check()?;
+        self.model.check_size(self.n_bands, self.n_classes)?;
+        if self.task == BenchTask::Train {
+            let [batch, size_px] = [self.batch, self.size_px].map(|it| it as u32);
+            self.model.check_epoch(batch, batch + 1, size_px)?;
+        }
+        Ok(())
+    }
+
+    fn train(
+        &self,
+        network: Network,
+        device: &Device,
+        seconds: &dyn Fn() -> f64,
+    ) -> Result<Vec<f64>> {
+        let loss = LossConfig::default().build(self.n_classes)?;
+        let mut optimizer = OptimizerConfig::default().build()?;
+        let rates = Rates { lr: 1e-4, momentum: None };
+        let mut network = Some(network);
+        Ok(self.time(device, seconds, |batch| {
+            let before = network.take().expect("the network is put back after each step");
+            let found = batch_gradient(&before, &loss, batch);
+            network = Some(optimizer.step(before, &found.gradients, rates));
+        }))
+    }
+
+    fn predict(
+        &self,
+        network: &Network,
+        device: &Device,
+        seconds: &dyn Fn() -> f64,
+    ) -> Result<Vec<f64>> {
+        Ok(self.time(device, seconds, |batch| {
+            // Reading the result waits for it where the device works by itself.
+            let probabilities = network.forward(batch.images).probabilities().into_data();
+            assert_ne!(probabilities.num_elements(), 0, "a prediction of nothing");
+        }))
+    }
+
+    fn time(
+        &self,
+        device: &Device,
+        seconds: &dyn Fn() -> f64,
+        mut step: impl FnMut(Batch),
+    ) -> Vec<f64> {
+        let mut times = Vec::new();
+        for index in 0..N_WARM_UP + self.n_steps {
+            let batch = self.random_batch(index, device);
+            let began = seconds();
+            step(batch);
+            if N_WARM_UP <= index {
+                times.push(seconds() - began);
+            }
+        }
+        times
+    }
+
+    /// The same for the same step, everywhere.
+    fn random_batch(&self, step: u32, device: &Device) -> Batch {
+        let Self { n_bands, n_classes, batch, size_px, .. } = *self;
+        let mut generator = named_generator(u64::from(step), Purpose::Synthetic, "bench");
+        let n_pixels = batch * size_px * size_px;
+        let values: Vec<f32> = (0..n_pixels * n_bands).map(|_| generator.random()).collect();
+        let n_classes = n_classes.min(usize::from(IGNORE)) as i32;
+        let labels: Vec<i32> =
+            (0..n_pixels).map(|_| generator.random_range(0..n_classes)).collect();
+        let images = TensorData::new(values, [batch, size_px, size_px, n_bands]);
+        let labels = TensorData::new(labels, [batch, size_px, size_px]);
+        Batch {
+            images: Tensor::<4>::from_data(images, device).permute([0, 3, 1, 2]),
+            labels: Tensor::from_data(labels, device),
+        }
+    }
+}
