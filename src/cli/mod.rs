@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand.
 
+mod bench;
+
 mod completions;
 
 mod demo;
@@ -56,6 +58,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Report(report::Args),
+    Bench(bench::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
     };

@@ -1,6 +1,6 @@
 //! A trained network, ready for windows of a raster.
 
-use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::WindowScores;
 use crate::{
@@ -52,7 +52,7 @@ impl Predictor {
         let chip = Chip::from_sample(&Sample { pixels, labels }, &self.normalisation);
         let data = TensorData::new(chip.values, [1, chip.n_bands, chip.size_px, chip.size_px]);
         let images = Tensor::<4>::from_data(data, &self.device);
-        let probabilities = softmax(self.network.forward(images).main, 1);
+        let probabilities = self.network.forward(images).probabilities();
         let probabilities: Vec<f32> = probabilities.into_data().iter().collect();
         if let Some(found) = probabilities.iter().find(|it| !it.is_finite()) {
             let what = format!("probabilities of the model `{}`", self.name);

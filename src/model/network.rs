@@ -1,6 +1,7 @@
 //! What all models have in common.
 
 use burn::{module::Module, tensor::Tensor};
+use swath_kernels::burn::softmax;
 
 use super::Unet;
 
@@ -11,6 +12,13 @@ pub struct Outputs {
     pub main: Tensor<4>,
     /// Logits of side branches, used in training only; may be coarser than the images.
     pub auxiliary: Vec<Tensor<4>>,
+}
+
+impl Outputs {
+    /// Softmax of the main logits over the classes: `[batch, class, row, col]`, in `[0, 1]`.
+    pub fn probabilities(self) -> Tensor<4> {
+        softmax(self.main.permute([0, 2, 3, 1])).permute([0, 3, 1, 2])
+    }
 }
 
 /// A model that gives every pixel a logit per class.

@@ -40,7 +40,7 @@ impl Gradients {
     /// The gradients of `loss`, a number `[1]` that was computed with `model`.
     ///
     /// Parameters that the loss does not depend on, or that are frozen, have none.
-    pub fn of<M: Module>(model: &M, loss: &Tensor<1>) -> Self {
+    pub fn of<M: Module>(model: &M, loss: Tensor<1>) -> Self {
         let mut collector =
             Collector { path: Path::default(), all: loss.backward(), gradients: Self::default() };
         model.visit(&mut collector);

@@ -295,7 +295,7 @@ mod tests {
             let hidden = norm.forward(conv.forward(images), None, activation);
             let logits = head.forward(hidden).into_images();
             let loss = LossConfig::default().build(3).unwrap().forward(logits, self.labels.clone());
-            let mut gradients = Gradients::of(&self.net, &loss.sum);
+            let mut gradients = Gradients::of(&self.net, loss.sum);
             let weight: f64 = loss.weight.into_scalar();
             gradients.scale(1.0 / weight);
             self.net = self.optimizer.step(self.net.clone(), &gradients, rates);
@@ -423,7 +423,7 @@ mod tests {
                 let labels = TensorData::new(labels.collect(), [4, size_px, size_px]);
                 let logits = network.forward(Tensor::from_data(images, &device)).main;
                 let loss = loss.forward(logits, Tensor::from_data(labels, &device));
-                let mut gradients = Gradients::of(&network, &loss.sum);
+                let mut gradients = Gradients::of(&network, loss.sum);
                 gradients.scale(1.0 / loss.weight.into_scalar::<f64>());
                 gradients.clip_norm(1.0);
                 let rates = Rates { lr: 1e-3, momentum: None };

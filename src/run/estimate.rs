@@ -7,9 +7,9 @@ use crate::{
     error::Result,
     loss::CrossEntropy,
     model::Segmenter,
-    optim::{Gradients, Optimizer},
+    optim::Optimizer,
     schedule::Rates,
-    train::{Batch, Dataset, steps_per_epoch},
+    train::{Batch, Dataset, batch_gradient, steps_per_epoch},
 };
 
 /// What a run is expected to cost.
@@ -77,7 +77,6 @@ fn step<M: Segmenter + Module>(
     device: &Device,
 ) -> M {
     let batch = Batch::new(chips, &device.clone().autodiff());
-    let value = loss.forward(network.forward(batch.images).main, batch.labels);
-    let gradients = Gradients::of(&network, &value.sum);
-    optimizer.step(network, &gradients, Rates { lr: 1e-6, momentum: None })
+    let found = batch_gradient(&network, loss, batch);
+    optimizer.step(network, &found.gradients, Rates { lr: 1e-6, momentum: None })
 }

@@ -18,10 +18,13 @@ mod open;
 
 mod estimate;
 
+mod bench;
+
 mod execute;
 
 mod report_data;
 
+pub use bench::{Bench, BenchResult, BenchTask};
 pub use commented::commented;
 pub use environment::{Environment, peak_memory_bytes};
 pub use estimate::{Estimate, estimate};

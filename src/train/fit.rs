@@ -6,14 +6,15 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Batch, Best, Dataset, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, Validation, ValidationRow, load_in_order, save_checkpoint, save_weights, validate,
+    TrainConfig, Validation, ValidationRow, batch_gradient, load_in_order, save_checkpoint,
+    save_weights, validate,
 };
 use crate::{
     chip::Chip,
     error::{Error, Result},
     loss::CrossEntropy,
-    model::{Network, Segmenter},
-    optim::{Gradients, Optimizer},
+    model::Network,
+    optim::Optimizer,
     schedule::Schedule,
 };
 
@@ -121,27 +122,19 @@ impl Fit<'_> {
     fn step(&self, state: State, chips: &[Chip]) -> Result<(State, StepRow)> {
         let State { network, mut optimizer, mut position } = state;
         let rates = self.schedule.rates(position.step);
-        let batch = Batch::new(chips, self.device);
-        let loss = self.loss.forward(network.forward(batch.images).main, batch.labels);
-        let sum: f32 = loss.sum.clone().into_scalar();
-        let weight: f32 = loss.weight.clone().into_scalar();
-
-        let mut gradients = Gradients::of(&network, &loss.sum);
-        if 0.0 < weight {
-            gradients.scale(1.0 / f64::from(weight));
-        }
+        let mut found = batch_gradient(&network, self.loss, Batch::new(chips, self.device));
         let norm = match self.config.clip_norm {
-            Some(max_norm) => gradients.clip_norm(max_norm),
-            None => gradients.norm(),
+            Some(max_norm) => found.gradients.clip_norm(max_norm),
+            None => found.gradients.norm(),
         };
-        let mean = if 0.0 < weight { sum / weight } else { 0.0 };
+        let mean = found.mean();
         position.step += 1;
         check_finite("loss", mean.into(), &position, rates.lr)?;
         check_finite("norm of the gradients", norm, &position, rates.lr)?;
-        let network = optimizer.step(network, &gradients, rates);
+        let network = optimizer.step(network, &found.gradients, rates);
         position.step_in_epoch += 1;
-        position.loss.sum += f64::from(sum);
-        position.loss.weight += f64::from(weight);
+        position.loss.sum += f64::from(found.sum);
+        position.loss.weight += f64::from(found.weight);
         let row = StepRow {
             step: position.step,
             epoch: position.epoch + 1,

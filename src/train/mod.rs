@@ -18,6 +18,8 @@ mod checkpoint;
 
 mod validate;
 
+mod gradient;
+
 mod fit;
 
 pub use batch::Batch;
@@ -28,6 +30,7 @@ pub use config::TrainConfig;
 pub use dataset::Dataset;
 pub use fit::{Fit, State, steps_per_epoch};
 pub use folder::RunFolder;
+pub use gradient::{BatchGradient, batch_gradient};
 pub use history::{EpochRow, HistoryFiles, StepRow, ValidationRow, read_history, read_steps};
 pub use loader::load_in_order;
 pub use observer::{Event, Observer, Silent};

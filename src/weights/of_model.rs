@@ -203,7 +203,7 @@ mod tests {
         let model = config.build(3, 2, 5, &device);
         let model = load(model, &state_dict(&network(1)), "test").unwrap();
         let loss = crate::loss::sum_fixed(model.forward(images().autodiff()).main);
-        let gradients = crate::optim::Gradients::of(&model, &loss);
+        let gradients = crate::optim::Gradients::of(&model, loss);
         assert!(gradients.find("encoder.conv1.weight").is_some());
         assert!(gradients.find("encoder.bn1.running_mean").is_none());
     }
@@ -234,7 +234,7 @@ mod tests {
             assert_eq!(state_dict(&loaded), state);
             if device.is_autodiff() {
                 let loss = crate::loss::sum_fixed(loaded.forward(images().autodiff()).main);
-                let gradients = crate::optim::Gradients::of(&loaded, &loss);
+                let gradients = crate::optim::Gradients::of(&loaded, loss);
                 assert!(gradients.find("encoder.conv1.weight").is_some());
             }
         }

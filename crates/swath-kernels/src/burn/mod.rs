@@ -23,10 +23,13 @@ mod resample;
 
 mod cross_entropy;
 
+mod softmax;
+
 pub use conv::{Moves, add_bias, convolve};
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 pub use finished::{Finish, convolve_finished};
 pub use norm::{ChannelStatistics, Norm, NormInputs};
 pub use pool::Windows;
 pub use resample::{resample, upsample_concat};
+pub use softmax::softmax;
 pub use tensors::layout_copies;
