@@ -74,7 +74,8 @@ impl Gradients {
 
     /// Multiplies all by `factor`, such as 1 over the weight of the loss.
     pub fn scale(&mut self, factor: f64) {
-        self.factor *= factor;
+        // In the precision in which it will multiply, so that one that is too large shows now.
+        self.factor = f64::from((self.factor * factor) as f32);
     }
 
     /// Root of the sum of all squares, added in a fixed order in double precision.

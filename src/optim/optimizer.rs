@@ -295,11 +295,12 @@ mod tests {
             let hidden = norm.forward(conv.forward(images), None, activation);
             let logits = head.forward(hidden).into_images();
             let loss = LossConfig::default().build(3).unwrap().forward(logits, self.labels.clone());
+            let sum: f64 = loss.sum.clone().into_scalar();
             let mut gradients = Gradients::of(&self.net, loss.sum);
             let weight: f64 = loss.weight.into_scalar();
             gradients.scale(1.0 / weight);
             self.net = self.optimizer.step(self.net.clone(), &gradients, rates);
-            loss.sum.into_scalar::<f64>() / weight
+            sum / weight
         }
     }
 

@@ -127,7 +127,7 @@ impl Fit<'_> {
             Some(max_norm) => found.gradients.clip_norm(max_norm),
             None => found.gradients.norm(),
         };
-        let mean = found.mean();
+        let mean = found.mean_loss();
         position.step += 1;
         check_finite("loss", mean.into(), &position, rates.lr)?;
         check_finite("norm of the gradients", norm, &position, rates.lr)?;

@@ -18,7 +18,7 @@ pub struct BatchGradient {
 
 impl BatchGradient {
     /// The mean loss; 0 if no pixel counts.
-    pub fn mean(&self) -> f32 {
+    pub fn mean_loss(&self) -> f32 {
         if 0.0 < self.weight { self.sum / self.weight } else { 0.0 }
     }
 }
