@@ -35,9 +35,12 @@ mod peak;
 
 mod conv;
 
+mod depthwise;
+
 pub use activation::{activate, activate_add, activate_gradient, activate_in_place};
 pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
 pub use conv::{Activation, Conv, Epilogue, bias_gradient};
+pub use depthwise::DepthwiseConv;
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use optimizer::{

@@ -30,7 +30,7 @@ pub enum Activation {
 impl Epilogue<'_> {
     /// Whether there is nothing to do.
     #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bias.is_none() && self.residual.is_none() && self.activation == Activation::None
     }
 
@@ -39,7 +39,7 @@ impl Epilogue<'_> {
     /// # Safety
     /// `at` and the channels lie within `out`, residual and bias, and no other task writes there.
     #[inline(always)]
-    pub(super) unsafe fn apply<V: Vector>(
+    pub(crate) unsafe fn apply<V: Vector>(
         &self,
         out: *mut f32,
         at: usize,
