@@ -35,12 +35,21 @@ mod peak;
 
 mod conv;
 
+mod finish;
+
 mod depthwise;
+
+mod grouped_conv;
+
+mod transpose;
+
+mod transposed_conv;
 
 pub use activation::{activate, activate_add, activate_gradient, activate_in_place};
 pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
 pub use conv::{Activation, Conv, Epilogue, bias_gradient};
 pub use depthwise::DepthwiseConv;
+pub use grouped_conv::GroupedConv;
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use optimizer::{
@@ -49,3 +58,4 @@ pub use optimizer::{
 pub use peak::peak_gflops;
 pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};
+pub use transposed_conv::TransposedConv;

@@ -3,6 +3,7 @@
 use super::runs::{Run, Taps};
 use crate::{
     Epilogue,
+    finish::finish,
     simd::{Kernel, Vector},
     sweep::{All, First, Lanes},
 };
@@ -51,7 +52,7 @@ impl Kernel for Line<'_> {
                 pixel += 1;
             }
         }
-        self.finish::<V>();
+        finish::<V>(&self.epilogue, self.first, self.channels, self.out);
     }
 }
 
@@ -83,22 +84,6 @@ impl Line<'_> {
             if channel < channels {
                 let at = (weights.add(channel), from.add(channel), to.add(channel));
                 sum::<V, P, _>(at, taps, source_step, step, First(channels - channel));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn finish<V: Vector>(&mut self) {
-        if self.epilogue.is_empty() {
-            return;
-        }
-        let (first, channels) = (self.first, self.channels);
-        for (pixel, out) in self.out.chunks_exact_mut(channels).enumerate() {
-            let at = first + pixel * channels;
-            // SAFETY: `out` less its place in the whole output is where that begins.
-            unsafe {
-                let begin = out.as_mut_ptr().wrapping_sub(at);
-                self.epilogue.apply::<V>(begin, at, 0, channels);
             }
         }
     }
