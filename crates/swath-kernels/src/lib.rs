@@ -20,6 +20,16 @@ mod conv;
 
 mod classes;
 
+mod finish;
+
+mod depthwise;
+
+mod grouped_conv;
+
+mod transpose;
+
+mod transposed_conv;
+
 mod optimizer;
 
 #[cfg(test)]
@@ -41,6 +51,8 @@ pub mod burn;
 pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
 pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
 pub use conv::{Conv, Epilogue, add_bias, bias_gradient};
+pub use depthwise::DepthwiseConv;
+pub use grouped_conv::GroupedConv;
 pub use isa::Isa;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use optimizer::{
@@ -49,3 +61,4 @@ pub use optimizer::{
 pub use peak::peak_gflops;
 pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};
+pub use transposed_conv::TransposedConv;

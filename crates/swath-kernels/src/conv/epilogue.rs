@@ -18,9 +18,24 @@ pub struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
+    /// Checks that it is of an output of `n_output` numbers and `channels` channels.
+    ///
+    /// # Panics
+    /// If a length differs.
+    pub(crate) fn check(&self, channels: usize, n_output: usize) {
+        for (what, values, wanted) in [
+            ("scale", self.scale, channels),
+            ("bias", self.bias, channels),
+            ("residual", self.residual, n_output),
+        ] {
+            let found = values.map_or(wanted, <[f32]>::len);
+            assert_eq!(found, wanted, "numbers in the {what} and those that the shape says");
+        }
+    }
+
     /// Whether there is nothing to do.
     #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.scale.is_none()
             && self.bias.is_none()
             && self.residual.is_none()
@@ -32,7 +47,7 @@ impl Epilogue<'_> {
     /// # Safety
     /// `at` and the channels lie within `out`, residual and bias, and no other task writes there.
     #[inline(always)]
-    pub(super) unsafe fn apply<V: Vector>(
+    pub(crate) unsafe fn apply<V: Vector>(
         &self,
         out: *mut f32,
         at: usize,

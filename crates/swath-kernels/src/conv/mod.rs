@@ -106,12 +106,7 @@ impl Conv {
             ("weights", weights, self.weights_len()),
             ("output", out, self.output_len()),
         ]);
-        let scale = epilogue.scale.map_or(self.channels[1], <[f32]>::len);
-        assert_eq!(scale, self.channels[1], "numbers in the scale and output channels");
-        let bias = epilogue.bias.map_or(self.channels[1], <[f32]>::len);
-        assert_eq!(bias, self.channels[1], "numbers in the bias and output channels");
-        let residual = epilogue.residual.map_or(out.len(), <[f32]>::len);
-        assert_eq!(residual, out.len(), "numbers in the residual and in the output");
+        epilogue.check(self.channels[1], out.len());
         if out.is_empty() {
             return;
         }

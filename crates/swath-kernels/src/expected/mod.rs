@@ -12,8 +12,11 @@ mod norm;
 
 mod window;
 
+mod conv;
+
 pub use activation::ACTIVATIONS;
 pub use compare::{assert_close, assert_same_bits_on_any_threads};
+pub use conv::{products, sums};
 pub use linear::{Linear, derivative};
 pub use norm::Norm;
 pub use random::Random;

@@ -66,6 +66,30 @@ fn pixels(n_values: usize, channels: usize) -> usize {
     pixels
 }
 
+/// Copies `channels` channels of all pixels: of `from`, from one channel on, to `to`, from another on.
+/// Pixels lie `steps` apart.
+///
+/// # Panics
+/// If the channels are beyond those of a pixel.
+pub(crate) fn copy_channels(
+    [from, to]: [usize; 2],
+    channels: usize,
+    steps: [usize; 2],
+    values: &[f32],
+    out: &mut [f32],
+) {
+    assert!(from + channels <= steps[0] && to + channels <= steps[1], "channels beyond a pixel");
+    let pixels = pixels(values.len(), steps[0]);
+    assert_eq!(out.len(), pixels * steps[1], "the output has not {pixels} pixels");
+    let n_task = (CHUNK / channels.max(1)).max(1);
+    parallel::parts(out, n_task * steps[1], |task, out| {
+        let n_pixels = out.len() / steps[1];
+        let from = values[task * n_task * steps[0] + from..].as_ptr();
+        let to = out[to..].as_mut_ptr();
+        dispatch(Copy { from, to, n_pixels, channels, steps });
+    });
+}
+
 /// Copies the channels of pixels that lie `steps` apart in source and destination.
 struct Copy {
     from: *const f32,

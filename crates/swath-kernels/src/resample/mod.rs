@@ -10,6 +10,7 @@ mod concat;
 
 mod upsample_concat;
 
+pub(crate) use concat::copy_channels;
 pub use concat::{concatenate, split};
 pub(crate) use separable::{Pixels, Separable};
 pub(crate) use taps::Taps;

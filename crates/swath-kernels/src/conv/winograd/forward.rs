@@ -2,8 +2,8 @@
 //!
 //! Weights become 36 planes `U[in, out]`, windows of the images 36 planes `V[tile, in]`; the products
 //! `V·U`, plane by plane, are turned back into tiles of the output. Three orders of the same work:
-//! - few tiles: V for all, once; a task owns some panels of channels and makes their U in blocks that
-//!   stay in the second-level cache;
+//! - few tiles: V for all, once; a task owns a panel of channels and makes its U in blocks that stay in
+//!   the second-level cache;
 //! - V of a few MB: U and V for all, once; a task owns some tiles of one panel;
 //! - more: U for all, once; a task owns some tiles, whose V stays in its cache, for all panels.
 
@@ -22,18 +22,15 @@ use std::ops::Range;
 /// Most tiles of the first order.
 const FEW_TILES: usize = 128;
 
-/// Numbers in the products (160 KiB) and in U (300 KiB) of a task of the first order, and its most
-/// channels.
-const PRODUCTS: usize = 40 * 1024;
-const FILTER: usize = 75 * 1024;
-const CHANNELS: usize = 64;
+/// Numbers in U of a task of the first order (144 KiB).
+const FILTER: usize = 36 * 1024;
 
-/// Most numbers in V of the second order (6 MiB), and tiles of a task.
-const SHARED: usize = 1536 * 1024;
+/// Most numbers in V of the second order (3 MiB), and tiles of a task.
+const SHARED: usize = 768 * 1024;
 const SHARED_TILES: usize = 112;
 
-/// Numbers in a task's V and products of the third order (400 KiB).
-const OWN: usize = 100 * 1024;
+/// Numbers in a task's V and products of the third order (200 KiB).
+const OWN: usize = 50 * 1024;
 
 /// A 3×3 convolution of stride 1.
 pub(in crate::conv) struct Forward<'a> {
@@ -88,12 +85,7 @@ impl Plan<'_> {
             let (start, end) = share(total, parts, part);
             V::call(self.inputs(start..end, 0, to, planes));
         });
-        let width = VECTORS * V::LANES;
-        let each = (PRODUCTS / (SQUARE * total * width)).clamp(1, CHANNELS.div_ceil(width));
-        tasks(panels.div_ceil(each), |task| {
-            let panels = task * each..((task + 1) * each).min(panels);
-            V::call(PanelTask { plan: self, inputs: &inputs, planes, panels });
-        });
+        tasks(panels, |panel| V::call(PanelTask { plan: self, inputs: &inputs, planes, panel }));
     }
 
     #[inline(always)]
@@ -188,12 +180,12 @@ impl Plan<'_> {
     }
 }
 
-/// All tiles for some panels.
+/// All tiles for one panel.
 struct PanelTask<'a> {
     plan: &'a Plan<'a>,
     inputs: &'a [f32],
     planes: Planes,
-    panels: Range<usize>,
+    panel: usize,
 }
 
 impl Kernel for PanelTask<'_> {
@@ -201,57 +193,45 @@ impl Kernel for PanelTask<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let PanelTask { plan, inputs, planes, panels } = self;
+        let PanelTask { plan, inputs, planes, .. } = self;
         let weights = plan.work.weights;
-        let (total, inner, width) = (plan.tiles.total(), weights.inner(), VECTORS * V::LANES);
-        let rows = (FILTER / (SQUARE * width * panels.len()) / 16 * 16)
-            .clamp(16, inner.next_multiple_of(16));
-        let step = Planes::new(rows, width).length();
-        let mut filter = scratch::local(step * panels.len());
-        let products_step = Planes::new(total, width).length();
-        let mut products = scratch::local(products_step * panels.len());
+        let (total, inner) = (plan.tiles.total(), weights.inner());
+        let panel = Panel::of::<V>(weights.outer(), self.panel);
+        let width = panel.width::<V>();
+        let rows = (FILTER / (SQUARE * width)).next_multiple_of(16).min(inner);
+        let filter_planes = Planes::new(rows, width);
+        let mut filter = scratch::local(filter_planes.length());
+        let out_planes = Planes::new(total, width);
+        let mut products = scratch::local(out_planes.length());
         let (filter, products) = (filter.as_mut_ptr(), products.as_mut_ptr());
         for start in (0..inner).step_by(rows) {
             let inner = start..(start + rows).min(inner);
+            let panels = self.panel..self.panel + 1;
             V::call(Filter {
                 weights,
                 inner: inner.clone(),
-                panels: panels.clone(),
+                panels,
                 to: filter,
                 rows,
-                step,
+                step: 0,
                 row: 0,
             });
-            for (set, panel) in panels.clone().enumerate() {
-                let panel = Panel::of::<V>(weights.outer(), panel);
-                let filter_planes = Planes::new(rows, panel.width::<V>());
-                let out_planes = Planes::new(total, panel.width::<V>());
-                for plane in 0..SQUARE {
-                    let product = Product {
-                        from: inputs[plane * planes.stride + start..].as_ptr(),
-                        stride: planes.width,
-                        rows: total,
-                        inner: inner.len(),
-                        weights: filter.wrapping_add(set * step + plane * filter_planes.stride),
-                        vectors: panel.vectors,
-                        out: products.wrapping_add(set * products_step + plane * out_planes.stride),
-                        add: start > 0,
-                    };
-                    // SAFETY: the planes hold all rows and channels.
-                    unsafe { product.run::<V>() };
-                }
+            for plane in 0..SQUARE {
+                let product = Product {
+                    from: inputs[plane * planes.stride + start..].as_ptr(),
+                    stride: planes.width,
+                    rows: total,
+                    inner: inner.len(),
+                    weights: filter.wrapping_add(plane * filter_planes.stride),
+                    vectors: panel.vectors,
+                    out: products.wrapping_add(plane * out_planes.stride),
+                    add: start > 0,
+                };
+                // SAFETY: the planes hold all rows and channels.
+                unsafe { product.run::<V>() };
             }
         }
-        for (set, panel) in panels.enumerate() {
-            let panel = Panel::of::<V>(weights.outer(), panel);
-            let planes = Planes::new(total, panel.width::<V>());
-            V::call(plan.gather(
-                products.wrapping_add(set * products_step),
-                planes,
-                0..total,
-                panel,
-            ));
-        }
+        V::call(plan.gather(products, out_planes, 0..total, panel));
     }
 }
 

@@ -10,7 +10,11 @@ mod gather;
 
 mod filter;
 
+mod unfilter;
+
 mod product;
+
+mod multiply;
 
 mod forward;
 

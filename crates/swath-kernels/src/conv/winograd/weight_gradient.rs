@@ -1,39 +1,41 @@
 //! Winograd's weight gradient: `Gᵀ[Σ V ⊙ D]G`, with V the transformed windows of the images and D the
 //! transformed tiles of the output's gradients, summed over tiles by products of planes.
 //!
-//! Two orders of the same work:
+//! Three orders of the same work:
 //! - few weights: groups of tiles each have their own sums; the groups are added up at the end;
-//! - else the tiles come in chunks, whose V and D are made for all; a task owns the sums of a block of
-//!   input and output channels.
+//! - else, if V and D of all tiles are small: both at once; a task owns a block of weights, all planes;
+//! - else the tiles come in chunks; a task owns a block of sums in one plane.
 
-use super::filter::Unfilter;
+use super::multiply::{Layout, Multiply};
 use super::planes::{Planes, SQUARE, Tiles};
 use super::scatter::{Gradients, Inputs, Maps, Scatter};
-use crate::conv::outer::{Outer, Pixels};
+use super::unfilter::Unfilter;
 use crate::conv::panel::{Panel, VECTORS};
-use crate::conv::sized::{MOST_ROWS, balance, most_rows};
 use crate::parallel::{SharedMut, share, tasks};
 use crate::scratch;
 use crate::simd::{Kernel, Vector};
 use std::ops::Range;
 
 /// Most weights of one tap for the first order.
-const FEW_WEIGHTS: usize = 64 * 64;
+const FEW_WEIGHTS: usize = 2048;
 
 /// Groups of tiles in it.
 const GROUPS: usize = 8;
 
-/// Numbers in V and D of one of its chunks (400 KiB).
+/// Numbers in V and D of a chunk in it (400 KiB).
 const OWN: usize = 100 * 1024;
 
-/// Numbers in V and D of a chunk of the second order (10 MiB).
-const CHUNK: usize = 2560 * 1024;
+/// Most numbers in V and D of the second order (5 MiB).
+const ONCE: usize = 1280 * 1024;
 
-/// Input and output channels of a block in it: sums of 216 KiB.
-const BLOCK: [usize; 2] = [24, 64];
+/// Input and output channels of a task in it.
+const BLOCK: [usize; 2] = [48, 32];
 
-/// Numbers of V that are multiplied at a time (16 KiB): they stay in the first-level cache.
-const SLICE: usize = 4096;
+/// Numbers in V and D of a chunk of the third order (3 MiB).
+const CHUNK: usize = 768 * 1024;
+
+/// Input and output channels of a task in it.
+const PLANE_BLOCK: [usize; 2] = [64, 64];
 
 /// The gradient of the weights of a 3×3 convolution of stride 1.
 pub(in crate::conv) struct WeightGradient<'a> {
@@ -50,7 +52,6 @@ pub(in crate::conv) struct WeightGradient<'a> {
 }
 
 /// What all tasks of one call know.
-#[derive(Clone, Copy)]
 struct Plan<'a> {
     images: Maps<'a>,
     gradients: Maps<'a>,
@@ -85,24 +86,96 @@ impl Kernel for WeightGradient<'_> {
             out: SharedMut::new(self.out),
         };
         if channels_in * channels_out <= FEW_WEIGHTS {
-            plan.by_groups::<V>()
+            plan.by_groups::<V>();
+        } else if plan.tiles.total() <= plan.tiles_of(ONCE) {
+            plan.by_blocks::<V>();
         } else {
-            plan.by_blocks::<V>()
+            plan.by_chunks::<V>();
         }
     }
 }
 
-/// V and D of some tiles: D as one set of planes with the panels one after another in each.
-#[derive(Clone, Copy)]
-struct Layout {
-    inputs: Planes,
-    /// Rows of one panel; `stride` is that of planes with all panels.
-    gradients: Planes,
-    /// Numbers of one panel in a plane of D.
-    part: usize,
-}
-
 impl Plan<'_> {
+    #[inline(always)]
+    fn by_groups<V: Vector>(&self) {
+        let total = self.tiles.total();
+        let groups = GROUPS.min(total);
+        let rows = self.channels[0];
+        let step = Planes::new(rows, VECTORS * V::LANES).length();
+        let each = step * self.panels;
+        let mut sums = scratch::shared(each * groups);
+        let to = SharedMut::new(&mut sums);
+        tasks(groups, |group| {
+            let (start, end) = share(total, groups, group);
+            // SAFETY: the group's sums lie within the buffer.
+            let to = unsafe { to.at(group * each) };
+            V::call(Group { plan: self, range: start..end, to });
+        });
+        self.unfilter_all::<V>(&sums, [groups, each]);
+    }
+
+    #[inline(always)]
+    fn by_blocks<V: Vector>(&self) {
+        let total = self.tiles.total();
+        let layout = self.layout::<V>(total);
+        let mut inputs = scratch::shared(layout.inputs.length());
+        let mut gradients = scratch::shared(layout.gradients.stride * SQUARE);
+        self.scatter::<V>(0..total, &mut inputs, &mut gradients, layout);
+        let each = BLOCK[1].div_ceil(VECTORS * V::LANES);
+        let (blocks, shares) = (self.channels[0].div_ceil(BLOCK[0]), self.panels.div_ceil(each));
+        tasks(blocks * shares, |task| {
+            let (row, panel) = (task / shares * BLOCK[0], task % shares * each);
+            V::call(Block {
+                plan: self,
+                factors: [&inputs, &gradients],
+                inner: row..(row + BLOCK[0]).min(self.channels[0]),
+                panels: panel..(panel + each).min(self.panels),
+            });
+        });
+    }
+
+    #[inline(always)]
+    fn by_chunks<V: Vector>(&self) {
+        let total = self.tiles.total();
+        let chunks = total.div_ceil(self.tiles_of(CHUNK));
+        let most = self.layout::<V>(total.div_ceil(chunks));
+        let mut inputs = scratch::shared(most.inputs.length());
+        let mut gradients = scratch::shared(most.gradients.stride * SQUARE);
+        let (rows, width) = (self.channels[0], VECTORS * V::LANES);
+        let step = Planes::new(rows, width).length();
+        let mut sums = scratch::shared(step * self.panels);
+        let to = SharedMut::new(&mut sums);
+        let each = PLANE_BLOCK[1].div_ceil(width);
+        let (blocks, shares) = (rows.div_ceil(PLANE_BLOCK[0]), self.panels.div_ceil(each));
+        for chunk in 0..chunks {
+            let (start, end) = share(total, chunks, chunk);
+            let layout = self.layout::<V>(end - start);
+            self.scatter::<V>(start..end, &mut inputs, &mut gradients, layout);
+            tasks(SQUARE * blocks * shares, |task| {
+                let (plane, block) = (task / (blocks * shares), task % (blocks * shares));
+                let (row, last) = share(rows, blocks, block / shares);
+                let panels = block % shares * each..(block % shares * each + each).min(self.panels);
+                let sums = panels.start * step
+                    + row * Panel::of::<V>(self.channels[1], panels.start).width::<V>();
+                V::call(Multiply {
+                    factors: [&inputs, &gradients],
+                    layout,
+                    tiles: end - start,
+                    planes: plane..plane + 1,
+                    inner: row..last,
+                    panels,
+                    channels: self.channels[1],
+                    // SAFETY: the block's sums lie within the buffer.
+                    to: unsafe { to.at(sums) },
+                    rows,
+                    step,
+                    add: chunk > 0,
+                });
+            });
+        }
+        self.unfilter_all::<V>(&sums, [1, 0]);
+    }
+
     fn layout<V: Vector>(&self, tiles: usize) -> Layout {
         let inputs = Planes::new(tiles, self.channels[0].next_multiple_of(V::LANES));
         let width = self.channels[1].next_multiple_of(V::LANES).min(VECTORS * V::LANES);
@@ -115,86 +188,26 @@ impl Plan<'_> {
         (numbers / (SQUARE * (self.channels[0] + self.channels[1]))).max(16)
     }
 
+    /// V and D of some tiles.
     #[inline(always)]
-    fn by_groups<V: Vector>(&self) {
-        let total = self.tiles.total();
-        let groups = GROUPS.min(total);
-        let channels_in = self.channels[0];
-        let planes = Planes::new(channels_in, VECTORS * V::LANES);
-        let each = planes.length() * self.panels;
-        let mut sums = scratch::shared(each * groups);
-        let to = SharedMut::new(&mut sums);
-        tasks(groups, |group| {
-            let (start, end) = share(total, groups, group);
-            // SAFETY: the group's sums lie within the buffer.
-            let to = unsafe { to.at(group * each) };
-            V::call(Group { plan: self, range: start..end, to });
+    fn scatter<V: Vector>(
+        &self,
+        range: Range<usize>,
+        inputs: &mut [f32],
+        gradients: &mut [f32],
+        layout: Layout,
+    ) {
+        let (inputs, gradients) = (SharedMut::new(inputs), SharedMut::new(gradients));
+        let parts = range.len().div_ceil(8);
+        tasks(2 * parts, |task| {
+            let (first, last) = share(range.len(), parts, task / 2);
+            let some = range.start + first..range.start + last;
+            if task % 2 == 0 {
+                V::call(self.inputs(some, range.start, inputs, layout));
+            } else {
+                V::call(self.gradients(some, range.start, gradients, layout));
+            }
         });
-        let blocks = channels_in.div_ceil(8);
-        let step = planes.length();
-        tasks(blocks, |task| {
-            let (row, end) = share(channels_in, blocks, task);
-            // SAFETY: offset 0.
-            let out = unsafe { self.out.at(0) };
-            V::call(Unfilter {
-                from: sums.as_ptr(),
-                rows: channels_in,
-                step,
-                parts: groups,
-                part: each,
-                inner: row..end,
-                row,
-                panels: 0..self.panels,
-                out,
-                channels: self.channels,
-            });
-        });
-    }
-
-    #[inline(always)]
-    fn by_blocks<V: Vector>(&self) {
-        let total = self.tiles.total();
-        let chunks = total.div_ceil(self.tiles_of(CHUNK));
-        let most = total.div_ceil(chunks);
-        let mut inputs = scratch::shared(self.layout::<V>(most).inputs.length());
-        let mut gradients = scratch::shared(self.layout::<V>(most).gradients.stride * SQUARE);
-        let width = VECTORS * V::LANES;
-        let panels_each = BLOCK[1].div_ceil(width);
-        let (blocks, shares) =
-            (self.channels[0].div_ceil(BLOCK[0]), self.panels.div_ceil(panels_each));
-        let each = Planes::new(BLOCK[0], width).length() * panels_each;
-        let mut sums = scratch::shared(if chunks > 1 { each * blocks * shares } else { 0 });
-        let to = SharedMut::new(&mut sums);
-        for chunk in 0..chunks {
-            let (start, end) = share(total, chunks, chunk);
-            let layout = self.layout::<V>(end - start);
-            let (to_inputs, to_gradients) =
-                (SharedMut::new(&mut inputs), SharedMut::new(&mut gradients));
-            let parts = (end - start).div_ceil(8);
-            tasks(2 * parts, |task| {
-                let (first, last) = share(end - start, parts, task / 2);
-                let range = start + first..start + last;
-                if task % 2 == 0 {
-                    V::call(self.inputs(range, start, to_inputs, layout));
-                } else {
-                    V::call(self.gradients(range, start, to_gradients, layout));
-                }
-            });
-            tasks(blocks * shares, |task| {
-                let (row, panel) = (task / shares * BLOCK[0], task % shares * panels_each);
-                V::call(Block {
-                    plan: self,
-                    factors: [&inputs, &gradients],
-                    tiles: end - start,
-                    inner: row..(row + BLOCK[0]).min(self.channels[0]),
-                    panels: panel..(panel + panels_each).min(self.panels),
-                    // SAFETY: the task's sums lie within the buffer.
-                    sums: (chunks > 1).then(|| unsafe { to.at(task * each) }),
-                    add: chunk > 0,
-                    is_last: chunk + 1 == chunks,
-                });
-            });
-        }
     }
 
     #[inline(always)]
@@ -239,6 +252,31 @@ impl Plan<'_> {
             part,
         })
     }
+
+    /// The gradients of all weights from the sums of `parts` groups, `part` numbers apart.
+    #[inline(always)]
+    fn unfilter_all<V: Vector>(&self, sums: &[f32], [parts, part]: [usize; 2]) {
+        let rows = self.channels[0];
+        let step = Planes::new(rows, VECTORS * V::LANES).length();
+        let blocks = rows.div_ceil(8);
+        tasks(blocks, |task| {
+            let (row, end) = share(rows, blocks, task);
+            let (from, out) = (sums.as_ptr(), self.out);
+            let panels = 0..self.panels;
+            V::call(Unfilter {
+                from,
+                rows,
+                step,
+                parts,
+                part,
+                inner: row..end,
+                row,
+                panels,
+                out,
+                channels: self.channels,
+            });
+        });
+    }
 }
 
 /// The sums of a group of tiles for all weights.
@@ -254,7 +292,7 @@ impl Kernel for Group<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let plan = self.plan;
-        let [channels_in, channels_out] = plan.channels;
+        let [rows, channels] = plan.channels;
         let chunks = self.range.len().div_ceil(plan.tiles_of(OWN));
         let most = plan.layout::<V>(self.range.len().div_ceil(chunks));
         let mut inputs = scratch::local(most.inputs.length());
@@ -270,41 +308,30 @@ impl Kernel for Group<'_> {
                 SharedMut::new(&mut gradients),
                 layout,
             ));
-            for panel in 0..plan.panels {
-                let to = self
-                    .to
-                    .wrapping_add(panel * Planes::new(channels_in, VECTORS * V::LANES).length());
-                let factors = [&inputs[..], &gradients[panel * layout.part..]];
-                let panel = Panel::of::<V>(channels_out, panel);
-                // SAFETY: V and D hold the chunk; the sums are this task's.
-                unsafe {
-                    multiply::<V>(
-                        factors,
-                        layout,
-                        end - start,
-                        0..channels_in,
-                        panel,
-                        to,
-                        chunk > 0,
-                    )
-                };
-            }
+            V::call(Multiply {
+                factors: [&inputs, &gradients],
+                layout,
+                tiles: end - start,
+                planes: 0..SQUARE,
+                inner: 0..rows,
+                panels: 0..plan.panels,
+                channels,
+                to: self.to,
+                rows,
+                step: Planes::new(rows, VECTORS * V::LANES).length(),
+                add: chunk > 0,
+            });
         }
     }
 }
 
-/// The sums of a chunk for a block of input and output channels.
+/// All tiles for a block of input and output channels.
 struct Block<'a> {
     plan: &'a Plan<'a>,
     /// V and D.
     factors: [&'a [f32]; 2],
-    tiles: usize,
     inner: Range<usize>,
     panels: Range<usize>,
-    /// Where the sums are kept from chunk to chunk, if there are several.
-    sums: Option<*mut f32>,
-    add: bool,
-    is_last: bool,
 }
 
 impl Kernel for Block<'_> {
@@ -312,86 +339,35 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Block { plan, factors, inner, panels, .. } = self;
-        let layout = plan.layout::<V>(self.tiles);
-        let rows = inner.len();
+        let Block { plan, factors, inner, panels } = self;
+        let (rows, tiles, channels) = (inner.len(), plan.tiles.total(), plan.channels);
         let step = Planes::new(rows, VECTORS * V::LANES).length();
-        let mut own = scratch::local(if self.sums.is_some() { 0 } else { step * panels.len() });
-        let to = self.sums.unwrap_or(own.as_mut_ptr());
-        for (set, panel) in panels.clone().enumerate() {
-            let factors = [factors[0], &factors[1][panel * layout.part..]];
-            let panel = Panel::of::<V>(plan.channels[1], panel);
-            let to = to.wrapping_add(set * step);
-            // SAFETY: V and D hold the chunk; the sums are this task's.
-            unsafe {
-                multiply::<V>(factors, layout, self.tiles, inner.clone(), panel, to, self.add)
-            };
-        }
-        if self.is_last {
-            // SAFETY: offset 0.
-            let out = unsafe { plan.out.at(0) };
-            let channels = plan.channels;
-            V::call(Unfilter {
-                from: to,
-                rows,
-                step,
-                parts: 1,
-                part: 0,
-                inner,
-                row: 0,
-                panels,
-                out,
-                channels,
-            });
-        }
-    }
-}
-
-/// `to[plane][i][channel] (+)= Σ V[plane][tile][inner + i] · D[plane][tile][channel]`.
-///
-/// # Safety
-/// V and D are laid out for `tiles` tiles; `to` holds planes for `inner`, written by no other task.
-#[inline(always)]
-unsafe fn multiply<V: Vector>(
-    factors: [&[f32]; 2],
-    layout: Layout,
-    tiles: usize,
-    inner: Range<usize>,
-    panel: Panel,
-    to: *mut f32,
-    add: bool,
-) {
-    let width = panel.width::<V>();
-    let planes = Planes::new(inner.len(), width);
-    let full = Panel { count: width, ..panel };
-    let slices = tiles.div_ceil((SLICE / inner.len()).max(16));
-    for plane in 0..SQUARE {
-        let source = factors[0][plane * layout.inputs.stride + inner.start..].as_ptr();
-        let gradient = factors[1][plane * layout.gradients.stride..].as_ptr();
-        for slice in 0..slices {
-            let (start, end) = share(tiles, slices, slice);
-            let mut source = source.wrapping_add(start * layout.inputs.width);
-            let gradient = gradient.wrapping_add(start * layout.gradients.width);
-            let mut out = to.wrapping_add(plane * planes.stride);
-            let pixels = Pixels { count: [end - start, 1, 1], steps: [layout.inputs.width, 0, 0] };
-            let gradient_step = layout.gradients.width;
-            let add = add || slice > 0;
-            for (blocks, rows) in balance(inner.len(), most_rows::<V>(panel.vectors)) {
-                for _ in 0..blocks {
-                    let mut pointers = [out; MOST_ROWS];
-                    for (row, pointer) in pointers.iter_mut().enumerate().take(rows) {
-                        *pointer = out.wrapping_add(row * width);
-                    }
-                    let rows = &pointers[..rows];
-                    // SAFETY: the caller's.
-                    unsafe {
-                        Outer { source, pixels, gradient, gradient_step, rows, panel: full, add }
-                            .run::<V>()
-                    };
-                    source = source.wrapping_add(rows.len());
-                    out = out.wrapping_add(rows.len() * width);
-                }
-            }
-        }
+        let mut sums = scratch::local(step * panels.len());
+        V::call(Multiply {
+            factors,
+            layout: plan.layout::<V>(tiles),
+            tiles,
+            planes: 0..SQUARE,
+            inner: inner.clone(),
+            panels: panels.clone(),
+            channels: channels[1],
+            to: sums.as_mut_ptr(),
+            rows,
+            step,
+            add: false,
+        });
+        let (from, out) = (sums.as_ptr(), plan.out);
+        V::call(Unfilter {
+            from,
+            rows,
+            step,
+            parts: 1,
+            part: 0,
+            inner,
+            row: 0,
+            panels,
+            out,
+            channels,
+        });
     }
 }
