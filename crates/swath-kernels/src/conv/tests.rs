@@ -96,6 +96,11 @@ fn stride_one_kernels_agree() {
     check(conv(1, [12, 7], [100, 90], 3, 1, 1), WINOGRAD);
     // Planes of the weight gradient in several chunks.
     check(conv(1, [100, 90], [90, 100], 3, 1, 1), WINOGRAD);
+    // As before, with a last panel of one vector beside full ones: 4, 8 or 16 numbers in a vector.
+    for channels_out in [50, 56, 48] {
+        check(conv(1, [80, channels_out], [84, 76], 3, 1, 1), WINOGRAD);
+        check(conv(1, [80, channels_out], [20, 16], 3, 1, 1), WINOGRAD);
+    }
 }
 
 #[test]

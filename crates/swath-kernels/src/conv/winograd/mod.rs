@@ -16,6 +16,8 @@ mod product;
 
 mod multiply;
 
+mod sums;
+
 mod forward;
 
 mod weight_gradient;

@@ -32,11 +32,13 @@ pub(super) struct Multiply<'a> {
     pub panels: Range<usize>,
     /// Channels of all panels.
     pub channels: usize,
-    /// Planes of `rows` by panel width, one set for each panel, `step` numbers apart: the first of the
-    /// rows and panels at hand.
+    /// Planes of `rows` by panel width, one set for each panel, `step` numbers apart; the first panel's.
     pub to: *mut f32,
     pub rows: usize,
     pub step: usize,
+    /// Row of the planes for the first of the input channels. Panels differ in width, so that each has
+    /// its own place for it.
+    pub row: usize,
     /// Whether to add to what is there.
     pub add: bool,
 }
@@ -58,7 +60,8 @@ impl Kernel for Multiply<'_> {
                     let width = panel.width::<V>();
                     let gradient =
                         plane * gradients.stride + index * part + start * gradients.width;
-                    let to = set * self.step + plane * Planes::new(self.rows, width).stride;
+                    let planes = Planes::new(self.rows, width);
+                    let to = set * self.step + plane * planes.stride + self.row * width;
                     let work = Outer {
                         source,
                         pixels: Pixels { count: [end - start, 1, 1], steps: [inputs.width, 0, 0] },

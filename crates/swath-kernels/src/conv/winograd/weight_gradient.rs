@@ -9,6 +9,7 @@
 use super::multiply::{Layout, Multiply};
 use super::planes::{Planes, SQUARE, Tiles};
 use super::scatter::{Gradients, Inputs, Maps, Scatter};
+use super::sums::{Block, Group};
 use super::unfilter::Unfilter;
 use crate::conv::panel::{Panel, VECTORS};
 use crate::parallel::{SharedMut, share, tasks};
@@ -21,9 +22,6 @@ const FEW_WEIGHTS: usize = 2048;
 
 /// Groups of tiles in it.
 const GROUPS: usize = 8;
-
-/// Numbers in V and D of a chunk in it (400 KiB).
-const OWN: usize = 100 * 1024;
 
 /// Most numbers in V and D of the second order (5 MiB).
 const ONCE: usize = 1280 * 1024;
@@ -52,13 +50,14 @@ pub(in crate::conv) struct WeightGradient<'a> {
 }
 
 /// What all tasks of one call know.
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     images: Maps<'a>,
     gradients: Maps<'a>,
-    tiles: Tiles,
-    channels: [usize; 2],
-    panels: usize,
-    out: SharedMut,
+    pub tiles: Tiles,
+    /// In and out.
+    pub channels: [usize; 2],
+    pub panels: usize,
+    pub out: SharedMut,
 }
 
 impl Kernel for WeightGradient<'_> {
@@ -155,20 +154,19 @@ impl Plan<'_> {
                 let (plane, block) = (task / (blocks * shares), task % (blocks * shares));
                 let (row, last) = share(rows, blocks, block / shares);
                 let panels = block % shares * each..(block % shares * each + each).min(self.panels);
-                let sums = panels.start * step
-                    + row * Panel::of::<V>(self.channels[1], panels.start).width::<V>();
                 V::call(Multiply {
                     factors: [&inputs, &gradients],
                     layout,
                     tiles: end - start,
                     planes: plane..plane + 1,
                     inner: row..last,
+                    // SAFETY: the panel's sums lie within the buffer.
+                    to: unsafe { to.at(panels.start * step) },
                     panels,
                     channels: self.channels[1],
-                    // SAFETY: the block's sums lie within the buffer.
-                    to: unsafe { to.at(sums) },
                     rows,
                     step,
+                    row,
                     add: chunk > 0,
                 });
             });
@@ -176,7 +174,7 @@ impl Plan<'_> {
         self.unfilter_all::<V>(&sums, [1, 0]);
     }
 
-    fn layout<V: Vector>(&self, tiles: usize) -> Layout {
+    pub(super) fn layout<V: Vector>(&self, tiles: usize) -> Layout {
         let inputs = Planes::new(tiles, self.channels[0].next_multiple_of(V::LANES));
         let width = self.channels[1].next_multiple_of(V::LANES).min(VECTORS * V::LANES);
         let all = Planes::new(tiles, self.panels * width);
@@ -184,7 +182,7 @@ impl Plan<'_> {
     }
 
     /// Tiles whose V and D have about `numbers` numbers.
-    fn tiles_of(&self, numbers: usize) -> usize {
+    pub(super) fn tiles_of(&self, numbers: usize) -> usize {
         (numbers / (SQUARE * (self.channels[0] + self.channels[1]))).max(16)
     }
 
@@ -211,7 +209,7 @@ impl Plan<'_> {
     }
 
     #[inline(always)]
-    fn inputs(
+    pub(super) fn inputs(
         &self,
         range: Range<usize>,
         first: usize,
@@ -232,7 +230,7 @@ impl Plan<'_> {
     }
 
     #[inline(always)]
-    fn gradients(
+    pub(super) fn gradients(
         &self,
         range: Range<usize>,
         first: usize,
@@ -275,99 +273,6 @@ impl Plan<'_> {
                 out,
                 channels: self.channels,
             });
-        });
-    }
-}
-
-/// The sums of a group of tiles for all weights.
-struct Group<'a> {
-    plan: &'a Plan<'a>,
-    range: Range<usize>,
-    to: *mut f32,
-}
-
-impl Kernel for Group<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        let plan = self.plan;
-        let [rows, channels] = plan.channels;
-        let chunks = self.range.len().div_ceil(plan.tiles_of(OWN));
-        let most = plan.layout::<V>(self.range.len().div_ceil(chunks));
-        let mut inputs = scratch::local(most.inputs.length());
-        let mut gradients = scratch::local(most.gradients.stride * SQUARE);
-        for chunk in 0..chunks {
-            let (start, end) = share(self.range.len(), chunks, chunk);
-            let layout = plan.layout::<V>(end - start);
-            let range = self.range.start + start..self.range.start + end;
-            V::call(plan.inputs(range.clone(), range.start, SharedMut::new(&mut inputs), layout));
-            V::call(plan.gradients(
-                range.clone(),
-                range.start,
-                SharedMut::new(&mut gradients),
-                layout,
-            ));
-            V::call(Multiply {
-                factors: [&inputs, &gradients],
-                layout,
-                tiles: end - start,
-                planes: 0..SQUARE,
-                inner: 0..rows,
-                panels: 0..plan.panels,
-                channels,
-                to: self.to,
-                rows,
-                step: Planes::new(rows, VECTORS * V::LANES).length(),
-                add: chunk > 0,
-            });
-        }
-    }
-}
-
-/// All tiles for a block of input and output channels.
-struct Block<'a> {
-    plan: &'a Plan<'a>,
-    /// V and D.
-    factors: [&'a [f32]; 2],
-    inner: Range<usize>,
-    panels: Range<usize>,
-}
-
-impl Kernel for Block<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector>(self) {
-        let Block { plan, factors, inner, panels } = self;
-        let (rows, tiles, channels) = (inner.len(), plan.tiles.total(), plan.channels);
-        let step = Planes::new(rows, VECTORS * V::LANES).length();
-        let mut sums = scratch::local(step * panels.len());
-        V::call(Multiply {
-            factors,
-            layout: plan.layout::<V>(tiles),
-            tiles,
-            planes: 0..SQUARE,
-            inner: inner.clone(),
-            panels: panels.clone(),
-            channels: channels[1],
-            to: sums.as_mut_ptr(),
-            rows,
-            step,
-            add: false,
-        });
-        let (from, out) = (sums.as_ptr(), plan.out);
-        V::call(Unfilter {
-            from,
-            rows,
-            step,
-            parts: 1,
-            part: 0,
-            inner,
-            row: 0,
-            panels,
-            out,
-            channels,
         });
     }
 }
