@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
-    tensor::{self, Tensor},
+    tensor::{self, Tensor, TensorData},
 };
 use rayon::prelude::*;
 use swath_kernels::gradient_norm;
@@ -16,7 +16,7 @@ use crate::model::Path;
 /// They lie in main memory, where they can be added over batches (and machines) before a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients {
-    by_name: BTreeMap<String, Vec<f32>>,
+    by_name: BTreeMap<String, TensorData>,
     /// Multiplies all of them when they are used, which saves a pass over memory.
     factor: f64,
 }
@@ -49,7 +49,7 @@ impl Gradients {
 
     /// The gradient of the parameter called `name`.
     pub fn find(&self, name: &str) -> Option<Gradient<'_>> {
-        self.by_name.get(name).map(|values| Gradient { values, factor: self.factor })
+        self.by_name.get(name).map(|data| Gradient { values: values(data), factor: self.factor })
     }
 
     /// Adds those of another batch.
@@ -65,6 +65,8 @@ impl Gradients {
                     self.by_name.insert(name, values);
                 }
                 Some(sum) => {
+                    let sum = sum.as_mut_slice::<f32>().expect("gradients are f32");
+                    let values = self::values(&values);
                     assert_eq!(sum.len(), values.len(), "gradients of {name} differ in size");
                     sum.par_iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
                 }
@@ -80,7 +82,7 @@ impl Gradients {
 
     /// Root of the sum of all squares, added in a fixed order in double precision.
     pub fn norm(&self) -> f64 {
-        let all: Vec<&[f32]> = self.by_name.values().map(Vec::as_slice).collect();
+        let all: Vec<&[f32]> = self.by_name.values().map(values).collect();
         self.factor.abs() * gradient_norm(&all)
     }
 
@@ -102,6 +104,10 @@ impl Gradients {
     }
 }
 
+fn values(gradient: &TensorData) -> &[f32] {
+    gradient.as_slice().expect("gradients are f32")
+}
+
 struct Collector {
     path: Path,
     all: tensor::Gradients,
@@ -119,8 +125,7 @@ impl ModuleVisitor for Collector {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = param.val().grad_remove(&mut self.all) {
-            let values = gradient.into_data_as::<f32>().try_into_vec().expect("it was read as f32");
-            self.gradients.by_name.insert(self.path.name(), values);
+            self.gradients.by_name.insert(self.path.name(), gradient.into_data_as::<f32>());
         }
     }
 }
@@ -131,7 +136,11 @@ mod tests {
 
     fn example() -> Gradients {
         let by_name = [("a", vec![3.0, 0.0]), ("b", vec![-4.0])];
-        let by_name = by_name.map(|(name, values)| (name.to_owned(), values)).into();
+        let by_name = by_name.map(|(name, values)| {
+            let n_values = values.len();
+            (name.to_owned(), TensorData::new(values, [n_values]))
+        });
+        let by_name = by_name.into();
         Gradients { by_name, factor: 1.0 }
     }
 
@@ -160,7 +169,8 @@ mod tests {
     #[test]
     fn the_norm_does_not_depend_on_the_number_of_threads() {
         let values: Vec<f32> = (0..1_000_000).map(|k| (k as f32 * 0.7).sin()).collect();
-        let gradients = Gradients { by_name: [("a".to_owned(), values)].into(), factor: 1.0 };
+        let data = TensorData::new(values, [1_000_000]);
+        let gradients = Gradients { by_name: [("a".to_owned(), data)].into(), factor: 1.0 };
         let norm = |n_threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
             pool.install(|| gradients.norm()).to_bits()

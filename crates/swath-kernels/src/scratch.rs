@@ -120,7 +120,7 @@ impl Store {
 }
 
 /// Allocated numbers.
-struct Block {
+pub(crate) struct Block {
     start: NonNull<f32>,
     length: usize,
 }
@@ -131,7 +131,12 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    fn new(length: usize) -> Block {
+    /// Where blocks begin, in bytes.
+    #[cfg(feature = "burn")]
+    pub(crate) const ALIGNMENT: usize = ALIGNMENT;
+
+    /// At least `length` numbers, all 0.
+    pub(crate) fn new(length: usize) -> Block {
         // Steps of an eighth, so that calls of about the same size share blocks.
         let step = (length.next_power_of_two() / 8).max(1024);
         let length = length.next_multiple_of(step).max(step);
@@ -140,6 +145,18 @@ impl Block {
         let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         Block { start, length }
+    }
+
+    /// The first number.
+    #[cfg(feature = "burn")]
+    pub(crate) fn start(&self) -> *mut f32 {
+        self.start.as_ptr()
+    }
+
+    /// How many numbers it has.
+    #[cfg(feature = "burn")]
+    pub(crate) fn length(&self) -> usize {
+        self.length
     }
 
     fn layout(length: usize) -> Layout {

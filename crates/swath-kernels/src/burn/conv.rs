@@ -10,9 +10,10 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
+    buffer::fresh,
     composed::per_channel,
     differentiable::differentiable,
-    tensors::{change, fresh, has_kernels, in_order, shape, tensor, values},
+    tensors::{change, has_kernels, in_order, shape, values},
 };
 use crate::{Conv, Epilogue};
 
@@ -119,7 +120,7 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
                     let [.., channels] = shape::<4>(&gradient);
                     let mut sums = fresh(channels);
                     crate::bias_gradient(values(&gradient), channels, &mut sums);
-                    tensor(sums, [channels])
+                    sums.into_tensor([channels])
                 });
                 [of_images.then_some(gradient), of_bias]
             },
@@ -139,7 +140,7 @@ pub(super) fn run(
     let shape = [conv.batch, rows, cols, conv.channels[1]];
     let mut output = fresh(shape.iter().product());
     conv.forward(values(&images), values(&weights), epilogue, &mut output);
-    tensor(output, shape)
+    output.into_tensor(shape)
 }
 
 fn conv(images: [usize; 4], weights: [usize; 4], moves: Moves) -> Conv {
@@ -167,7 +168,7 @@ fn image_gradient(
     let mut output = fresh(images.iter().product());
     let conv = conv(images, shape(weights), moves);
     conv.image_gradient(values(gradient), values(weights), &mut output);
-    tensor(output, images)
+    output.into_tensor(images)
 }
 
 fn weight_gradient(
@@ -179,5 +180,5 @@ fn weight_gradient(
     let mut output = fresh(weights.iter().product());
     let conv = conv(shape(images), weights, moves);
     conv.weight_gradient(values(images), values(gradient), &mut output);
-    tensor(output, weights)
+    output.into_tensor(weights)
 }

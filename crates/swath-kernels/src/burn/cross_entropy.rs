@@ -14,8 +14,9 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
+    buffer::fresh,
     differentiable::differentiable,
-    tensors::{fresh, has_kernels, in_order, shape, tensor, to_flex, values},
+    tensors::{has_kernels, in_order, shape, tensor, to_flex, values},
 };
 use crate::{CrossEntropy, WeightedLoss};
 
@@ -92,7 +93,7 @@ impl<C: CheckpointStrategy> CrossEntropyOps for Autodiff<Flex, C> {
                 let shape: [usize; 4] = shape(&logits);
                 let mut of_logits = fresh(shape.iter().product());
                 backward(&logits, &labels, &options, factor, &mut of_logits);
-                [Some(tensor(of_logits, shape))]
+                [Some(of_logits.into_tensor(shape))]
             },
         )
     }

@@ -5,6 +5,8 @@
 //! are composed of burn's own operations, whose gradients burn knows: a GPU fuses them, and `f64`
 //! checks them.
 
+mod buffer;
+
 mod tensors;
 
 mod differentiable;
@@ -25,6 +27,7 @@ mod cross_entropy;
 
 mod softmax;
 
+pub use buffer::release_memory;
 pub use conv::{Moves, add_bias, convolve};
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 pub use finished::{Finish, convolve_finished};

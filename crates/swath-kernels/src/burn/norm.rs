@@ -12,9 +12,10 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
+    buffer::fresh,
     composed::{activate, per_channel},
     differentiable::differentiable,
-    tensors::{fresh, has_kernels, in_order, shape, tensor, to_flex, values},
+    tensors::{has_kernels, in_order, shape, tensor, to_flex, values},
 };
 use crate::{Activation, BatchNorm, Before, InputGradient, Normed, Statistics};
 
@@ -246,7 +247,7 @@ fn forward(
     let of = normed(images, [weight, bias], given);
     let residual = residual.map(values);
     norm.of(batch * rows * cols, channels).forward(&of, residual, &mut output);
-    tensor(output, shape)
+    output.into_tensor(shape)
 }
 
 /// The gradients of images, residual, weight and bias.
@@ -274,11 +275,11 @@ fn backward(
         kernel.frozen_gradient(&of, before, values(gradient), to)
     };
     let of_residual = match of_residual {
-        Some(residual) => Some(tensor(residual, shape)),
+        Some(residual) => Some(residual.into_tensor(shape)),
         None => has_residual.then(|| gradient.clone()),
     };
     let [weight, bias] = [found.weight, found.bias].map(|it| Some(tensor(it, [channels])));
-    [Some(tensor(of_images, shape)), of_residual, weight, bias]
+    [Some(of_images.into_tensor(shape)), of_residual, weight, bias]
 }
 
 fn normed<'a>(

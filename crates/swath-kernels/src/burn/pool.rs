@@ -12,8 +12,9 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
+    buffer::fresh,
     differentiable::differentiable,
-    tensors::{fresh, has_kernels, in_order, shape, tensor, values},
+    tensors::{has_kernels, in_order, shape, values},
 };
 use crate::{MaxPool, Window};
 
@@ -57,7 +58,7 @@ impl PoolOps for Flex {
         let shape = output_shape(&window);
         let mut output = fresh(shape.iter().product());
         MaxPool(window).forward(values(&images), &mut output, None);
-        tensor(output, shape)
+        output.into_tensor(shape)
     }
 }
 
@@ -71,14 +72,14 @@ impl<C: CheckpointStrategy> PoolOps for Autodiff<Flex, C> {
                 let n_values = shape.iter().product();
                 let (mut output, mut taps) = (fresh(n_values), vec![0; n_values]);
                 MaxPool(window).forward(values(&images), &mut output, Some(&mut taps));
-                (tensor(output, shape), (window, Arc::new(taps)))
+                (output.into_tensor(shape), (window, Arc::new(taps)))
             },
             |(window, taps), gradient, [_]| {
                 let Window { batch, size: [rows, cols], channels, .. } = window;
                 let shape = [batch, rows, cols, channels];
                 let mut of_images = fresh(shape.iter().product());
                 MaxPool(window).image_gradient(values(&gradient), &taps, &mut of_images);
-                [Some(tensor(of_images, shape))]
+                [Some(of_images.into_tensor(shape))]
             },
         )
     }

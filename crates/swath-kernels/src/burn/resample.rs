@@ -14,8 +14,9 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
+    buffer::fresh,
     differentiable::differentiable,
-    tensors::{fresh, has_kernels, in_order, shape, tensor, values},
+    tensors::{has_kernels, in_order, shape, values},
 };
 use crate::{Interpolation, Upsample, UpsampleConcat};
 
@@ -77,7 +78,7 @@ impl ResampleOps for Flex {
         let shape = [step.batch, rows, cols, step.channels[0] + step.channels[1]];
         let mut output = fresh(shape.iter().product());
         step.forward(values(&images), values(&beside), &mut output);
-        tensor(output, shape)
+        output.into_tensor(shape)
     }
 }
 
@@ -117,7 +118,7 @@ impl<C: CheckpointStrategy> ResampleOps for Autodiff<Flex, C> {
                 let shape = [batch, rows, cols, channels];
                 let mut of_images = fresh(shape.iter().product());
                 upsample.image_gradient(values(&gradient), &mut of_images);
-                [Some(tensor(of_images, shape))]
+                [Some(of_images.into_tensor(shape))]
             },
         )
     }
@@ -135,7 +136,7 @@ impl<C: CheckpointStrategy> ResampleOps for Autodiff<Flex, C> {
                     .map(|([rows, cols], channels)| [batch, rows, cols, channels]);
                 let [mut images, mut beside] = shapes.map(|it| fresh(it.iter().product()));
                 step.gradient(values(&gradient), &mut images, &mut beside);
-                [Some(tensor(images, shapes[0])), Some(tensor(beside, shapes[1]))]
+                [Some(images.into_tensor(shapes[0])), Some(beside.into_tensor(shapes[1]))]
             },
         )
     }

@@ -3,7 +3,10 @@
 use burn::tensor::{Tensor, activation};
 use burn_flex::FlexTensor;
 
-use super::tensors::{fresh, has_kernels, in_order, shape, tensor, to_flex, values};
+use super::{
+    buffer::fresh,
+    tensors::{has_kernels, in_order, shape, to_flex, values},
+};
 
 /// Softmax over the classes of `logits`, `[batch, row, col, class]`; differentiates only where the
 /// logits belong to automatic differentiation.
@@ -15,5 +18,5 @@ pub fn softmax(logits: Tensor<4>) -> Tensor<4> {
     let shape: [usize; 4] = shape(&logits);
     let mut probabilities = fresh(shape.iter().product());
     crate::softmax(shape[3], values(&logits), &mut probabilities);
-    Tensor::from_primitive::<burn::backend::Flex>(tensor(probabilities, shape))
+    Tensor::from_primitive::<burn::backend::Flex>(probabilities.into_tensor(shape))
 }

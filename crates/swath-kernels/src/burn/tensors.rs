@@ -56,11 +56,6 @@ pub(super) fn shape<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.shape().dims()
 }
 
-/// Values for an operation to overwrite.
-pub(super) fn fresh(n_values: usize) -> Vec<f32> {
-    vec![0.0; n_values]
-}
-
 /// Changes the values of a tensor that is [`in_order`]: in place, or in a copy if another tensor
 /// shares them.
 pub(super) fn change(tensor: &mut FlexTensor, with: impl FnOnce(&mut [f32])) {

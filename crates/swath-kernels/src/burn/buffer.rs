@@ -1,0 +1,169 @@
+//! Memory of tensors that is used again.
+//!
+//! A fresh block of a large tensor costs a page fault for every 4 KiB that is written, which is a
+//! good part of the time of a pass over it. So the blocks of dropped tensors are kept for the next
+//! ones of their size.
+
+use std::{
+    mem::MaybeUninit,
+    ops::{Deref, DerefMut},
+    sync::{Mutex, PoisonError},
+};
+
+use burn::{backend::DType, tensor::TensorData};
+use burn_flex::FlexTensor;
+use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
+
+use crate::scratch::Block;
+
+/// A block is not used for tensors of less than this part of it.
+const LEAST_USE: f64 = 0.75;
+
+/// Blocks of dropped tensors, the last one put back at the end.
+static KEPT: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+
+/// Values for an operation to overwrite: whatever the last user left.
+pub(super) struct Buffer {
+    block: Option<Block>,
+    n_values: usize,
+}
+
+/// A buffer of `n_values` values.
+pub(super) fn fresh(n_values: usize) -> Buffer {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let block = take(&mut kept, n_values);
+    drop(kept); // New memory is made without the lock.
+    Buffer { block: Some(block.unwrap_or_else(|| Block::new(n_values))), n_values }
+}
+
+/// Gives back the memory that waits for the next tensors.
+pub fn release_memory() {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+/// The smallest block that fits, of equal ones the last used. If none does, as much as is missing is
+/// given back, the longest unused first: so all blocks together never take more than the tensors
+/// of one moment did, plus one.
+fn take(kept: &mut Vec<Block>, n_values: usize) -> Option<Block> {
+    let most = (n_values as f64 / LEAST_USE) as usize + 1024;
+    let fits = |block: &Block| (n_values..=most).contains(&block.length());
+    let fitting = kept.iter().enumerate().rev().filter(|(_, block)| fits(block));
+    if let Some((index, _)) = fitting.min_by_key(|(_, block)| block.length()) {
+        return Some(kept.remove(index));
+    }
+    let mut missing = n_values;
+    let is_needed = |block: &Block| {
+        let needed = 0 < missing;
+        missing = missing.saturating_sub(block.length());
+        needed
+    };
+    let n_given_back = kept.iter().take_while({
+        let mut is_needed = is_needed;
+        move |block| is_needed(block)
+    });
+    let n_given_back = n_given_back.count();
+    kept.drain(..n_given_back);
+    None
+}
+
+impl Buffer {
+    /// A tensor of these values.
+    pub fn into_tensor<const D: usize>(self, shape: [usize; D]) -> FlexTensor {
+        assert_eq!(self.n_values, shape.iter().product::<usize>(), "values of {shape:?}");
+        let n_bytes = self.n_values * size_of::<f32>();
+        // SAFETY: that many bytes of the block are initialised.
+        let bytes = unsafe { Bytes::from_controller(Box::new(self), n_bytes) };
+        FlexTensor::from_data(TensorData::from_bytes(bytes, shape, DType::F32))
+    }
+
+    fn block(&self) -> &Block {
+        self.block.as_ref().expect("a buffer has its block until it is dropped")
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: the block is at least that long, initialised, and this buffer's alone.
+        unsafe { std::slice::from_raw_parts(self.block().start(), self.n_values) }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `deref`.
+        unsafe { std::slice::from_raw_parts_mut(self.block().start(), self.n_values) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let Some(block) = self.block.take() {
+            KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+        }
+    }
+}
+
+impl AllocationController for Buffer {
+    fn alloc_align(&self) -> usize {
+        Block::ALIGNMENT
+    }
+
+    fn property(&self) -> AllocationProperty {
+        AllocationProperty::Other
+    }
+
+    unsafe fn memory_mut(
+        &mut self,
+        _: AccessPolicy,
+    ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
+        let n_bytes = self.n_values * size_of::<f32>();
+        // SAFETY: the block is at least that long and this buffer's alone.
+        Ok(unsafe { std::slice::from_raw_parts_mut(self.block().start().cast(), n_bytes) })
+    }
+
+    fn memory(&self, _: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
+        let n_bytes = self.n_values * size_of::<f32>();
+        // SAFETY: as above.
+        Ok(unsafe { std::slice::from_raw_parts(self.block().start().cast(), n_bytes) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(blocks: &[Block]) -> Vec<usize> {
+        blocks.iter().map(Block::length).collect()
+    }
+
+    #[test]
+    fn blocks_are_used_again_for_tensors_of_their_size() {
+        let mut kept = vec![Block::new(9000), Block::new(5000), Block::new(9000)];
+        let sizes = lengths(&kept);
+        assert_eq!(take(&mut kept, 4900).map(|it| it.length()), Some(sizes[1]));
+        assert_eq!(take(&mut kept, 9000).map(|it| it.length()), Some(sizes[0]));
+        assert_eq!(lengths(&kept), [sizes[0]]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_given_back_as_far_as_memory_is_missing() {
+        let mut kept = vec![Block::new(9000), Block::new(9000), Block::new(9000)];
+        assert!(take(&mut kept, 1000).is_none());
+        assert_eq!(kept.len(), 2, "a block of 9000 would be wasted on 1000 values");
+        assert!(take(&mut kept, 1 << 20).is_none());
+        assert!(kept.is_empty());
+    }
+
+    #[test]
+    fn a_tensor_shares_and_returns_its_memory() {
+        let mut buffer = fresh(6000);
+        buffer.fill(2.5);
+        let start = buffer.as_ptr();
+        let tensor = buffer.into_tensor([2, 3000]);
+        assert_eq!(tensor.storage::<f32>().as_ptr(), start);
+        let copy = tensor.clone();
+        assert_eq!(copy.into_data().iter::<f32>().sum::<f32>(), 15_000.0);
+    }
+}
