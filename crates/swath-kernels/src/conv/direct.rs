@@ -12,8 +12,8 @@ use crate::parallel::{SharedMut, share, tasks};
 use crate::scratch;
 use crate::simd::{Kernel, Vector};
 
-/// Numbers that a task's copy of the images should have: 256 KiB, half of a usual second-level cache.
-const COPY: usize = 64 * 1024;
+/// Numbers that a task's copy of the images should have: 128 KiB, a quarter of a usual second-level cache.
+const COPY: usize = 32 * 1024;
 
 /// Results in a chunk.
 const RESULTS: std::ops::RangeInclusive<usize> = 128..=2048;

@@ -1,5 +1,10 @@
 //! Dense two-dimensional convolution, forward and backward.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "register blocks: several arrays are walked at once"
+)]
+
 mod epilogue;
 
 mod panel;

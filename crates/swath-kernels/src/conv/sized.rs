@@ -21,6 +21,11 @@ pub(super) fn balance(total: usize, most: usize) -> [(usize, usize); 2] {
     [(larger.min(blocks), rows), (blocks - larger.min(blocks), rows.saturating_sub(1))]
 }
 
+/// Whether such a block fits: others are not compiled.
+pub(super) const fn fits<V: Vector>(rows: usize, vectors: usize) -> bool {
+    rows * vectors + vectors < V::REGISTERS
+}
+
 /// `sized!(V, vectors, rows, function(arguments))` calls `function::<V, ROWS, VECTORS>(arguments)`.
 macro_rules! sized {
     ($v:ty, $vectors:expr, $rows:expr, $function:ident $arguments:tt) => {
@@ -30,8 +35,8 @@ macro_rules! sized {
     (@ $v:ty, $vectors:expr, $rows:expr, $function:ident $arguments:tt,
         [$($one:literal)*] [$($two:literal)*]) => {
         match ($vectors, $rows) {
-            $((1, $one) if const { $one + 2 <= <$v as $crate::simd::Vector>::REGISTERS } => $function::<$v, $one, 1> $arguments,)*
-            $((2, $two) if const { 2 * $two + 3 <= <$v as $crate::simd::Vector>::REGISTERS } => $function::<$v, $two, 2> $arguments,)*
+            $((1, $one) if const { $crate::conv::sized::fits::<$v>($one, 1) } => $function::<$v, $one, 1> $arguments,)*
+            $((2, $two) if const { $crate::conv::sized::fits::<$v>($two, 2) } => $function::<$v, $two, 2> $arguments,)*
             (vectors, rows) => unreachable!("no block of {rows} rows beside {vectors} vectors"),
         }
     };

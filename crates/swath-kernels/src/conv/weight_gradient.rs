@@ -18,7 +18,7 @@ use std::ops::Range;
 const CHANNELS: usize = 64;
 
 /// Pixels in a chunk.
-const PIXELS: usize = 512;
+const PIXELS: usize = 256;
 
 /// Groups of pixels where the weights are few (512 KiB) or give few tasks.
 const GROUPS: usize = 8;

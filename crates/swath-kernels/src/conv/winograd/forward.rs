@@ -22,15 +22,15 @@ use std::ops::Range;
 /// Most tiles of the first order.
 const FEW_TILES: usize = 128;
 
-/// Summed channels whose U is made at a time in the first order.
-const INNER: usize = 64;
+/// Numbers in U of a task of the first order (144 KiB).
+const FILTER: usize = 36 * 1024;
 
-/// Most numbers in V of the second order (6 MiB), and tiles of a task.
-const SHARED: usize = 1536 * 1024;
+/// Most numbers in V of the second order (3 MiB), and tiles of a task.
+const SHARED: usize = 768 * 1024;
 const SHARED_TILES: usize = 112;
 
-/// Numbers in a task's V and products of the third order (400 KiB).
-const OWN: usize = 100 * 1024;
+/// Numbers in a task's V and products of the third order (200 KiB).
+const OWN: usize = 50 * 1024;
 
 /// A 3×3 convolution of stride 1.
 pub(in crate::conv) struct Forward<'a> {
@@ -85,16 +85,12 @@ impl Plan<'_> {
             let (start, end) = share(total, parts, part);
             V::call(self.inputs(start..end, 0, to, planes));
         });
-        tasks(panels, |panel| {
-            let panel = Panel::of::<V>(self.work.weights.outer(), panel);
-            V::call(PanelTask { plan: self, inputs: &inputs, planes, panel });
-        });
+        tasks(panels, |panel| V::call(PanelTask { plan: self, inputs: &inputs, planes, panel }));
     }
 
     #[inline(always)]
     fn many_tiles<V: Vector>(&self, panels: usize) {
-        let (total, inner, outer) =
-            (self.tiles.total(), self.work.weights.inner(), self.work.weights.outer());
+        let (total, inner) = (self.tiles.total(), self.work.weights.inner());
         let filter_planes = Planes::new(inner, VECTORS * V::LANES);
         let mut filters = scratch::shared(filter_planes.length() * panels);
         let planes = Planes::new(total, self.width);
@@ -103,18 +99,24 @@ impl Plan<'_> {
         let (to_filters, to_inputs) = (SharedMut::new(&mut filters), SharedMut::new(&mut inputs));
         let blocks = inner.div_ceil(16);
         let parts = if is_shared { total.div_ceil(8) } else { 0 };
-        tasks(panels * blocks + parts, |task| {
-            if task >= panels * blocks {
-                let (start, end) = share(total, parts, task - panels * blocks);
+        tasks(blocks + parts, |task| {
+            if task >= blocks {
+                let (start, end) = share(total, parts, task - blocks);
                 return V::call(self.inputs(start..end, 0, to_inputs, planes));
             }
-            let panel = Panel::of::<V>(outer, task / blocks);
-            let (start, end) = share(inner, blocks, task % blocks);
-            let planes = Planes::new(inner, panel.width::<V>());
-            let offset = task / blocks * filter_planes.length() + start * planes.width;
-            // SAFETY: the panel's planes begin within the buffer.
-            let to = unsafe { to_filters.at(offset) };
-            V::call(Filter { weights: self.work.weights, inner: start..end, panel, to, planes });
+            let (row, end) = share(inner, blocks, task);
+            // SAFETY: offset 0.
+            let to = unsafe { to_filters.at(0) };
+            let (weights, step) = (self.work.weights, filter_planes.length());
+            V::call(Filter {
+                weights,
+                inner: row..end,
+                panels: 0..panels,
+                to,
+                rows: inner,
+                step,
+                row,
+            });
         });
         let each = if is_shared {
             SHARED_TILES
@@ -183,7 +185,7 @@ struct PanelTask<'a> {
     plan: &'a Plan<'a>,
     inputs: &'a [f32],
     planes: Planes,
-    panel: Panel,
+    panel: usize,
 }
 
 impl Kernel for PanelTask<'_> {
@@ -191,29 +193,35 @@ impl Kernel for PanelTask<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let PanelTask { plan, inputs, planes, panel } = self;
-        let (total, inner) = (plan.tiles.total(), plan.work.weights.inner());
-        let filter_planes = Planes::new(inner.min(INNER), panel.width::<V>());
+        let PanelTask { plan, inputs, planes, .. } = self;
+        let weights = plan.work.weights;
+        let (total, inner) = (plan.tiles.total(), weights.inner());
+        let panel = Panel::of::<V>(weights.outer(), self.panel);
+        let width = panel.width::<V>();
+        let rows = (FILTER / (SQUARE * width)).next_multiple_of(16).min(inner);
+        let filter_planes = Planes::new(rows, width);
         let mut filter = scratch::local(filter_planes.length());
-        let out_planes = Planes::new(total, panel.width::<V>());
+        let out_planes = Planes::new(total, width);
         let mut products = scratch::local(out_planes.length());
         let (filter, products) = (filter.as_mut_ptr(), products.as_mut_ptr());
-        for start in (0..inner).step_by(INNER) {
-            let rows = start..(start + INNER).min(inner);
-            let block = Filter {
-                weights: plan.work.weights,
-                inner: rows.clone(),
-                panel,
+        for start in (0..inner).step_by(rows) {
+            let inner = start..(start + rows).min(inner);
+            let panels = self.panel..self.panel + 1;
+            V::call(Filter {
+                weights,
+                inner: inner.clone(),
+                panels,
                 to: filter,
-                planes: filter_planes,
-            };
-            V::call(block);
+                rows,
+                step: 0,
+                row: 0,
+            });
             for plane in 0..SQUARE {
                 let product = Product {
                     from: inputs[plane * planes.stride + start..].as_ptr(),
                     stride: planes.width,
                     rows: total,
-                    inner: rows.len(),
+                    inner: inner.len(),
                     weights: filter.wrapping_add(plane * filter_planes.stride),
                     vectors: panel.vectors,
                     out: products.wrapping_add(plane * out_planes.stride),

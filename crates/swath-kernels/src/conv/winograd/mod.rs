@@ -10,7 +10,13 @@ mod gather;
 
 mod filter;
 
+mod unfilter;
+
 mod product;
+
+mod multiply;
+
+mod sums;
 
 mod forward;
 
