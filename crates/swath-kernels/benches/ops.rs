@@ -146,6 +146,70 @@ fn classes() {
     }
 }
 
+fn convolutions() {
+    for (channels, size, kernel, stride) in
+        [(64, 64, 3, 1), (64, 64, 3, 2), (240, 32, 5, 1), (240, 32, 5, 2), (672, 16, 5, 1)]
+    {
+        let conv = DepthwiseConv {
+            batch: 8,
+            channels,
+            size: [size; 2],
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [kernel / 2; 2],
+            dilation: [1; 2],
+        };
+        let (mut images, mut weights) = (values(conv.images_len()), values(conv.weights_len()));
+        let mut out = values(conv.output_len());
+        let moved = (images.len() + out.len()) as f64;
+        let what = format!("depthwise {kernel} x {kernel} / {stride} of {size}² x {channels}");
+        time(&what, moved, || conv.forward(&images, &weights, Epilogue::default(), &mut out));
+        time(&format!("{what} image"), moved, || {
+            conv.image_gradient(&out, &weights, &mut images);
+        });
+        time(&format!("{what} weight"), moved, || {
+            conv.weight_gradient(&images, &out, &mut weights);
+        });
+    }
+    let conv = TransposedConv {
+        batch: 8,
+        channels: [128, 64],
+        size: [32; 2],
+        kernel: [2; 2],
+        stride: [2; 2],
+        padding: [0; 2],
+        output_padding: [0; 2],
+        dilation: [1; 2],
+    };
+    let (mut images, mut weights) = (values(conv.images_len()), values(conv.weights_len()));
+    let mut out = values(conv.output_len());
+    let moved = (images.len() + out.len()) as f64;
+    time("transposed 2 x 2 / 2", moved, || {
+        conv.forward(&images, &weights, Epilogue::default(), &mut out);
+    });
+    time("transposed 2 x 2 / 2 image", moved, || {
+        conv.image_gradient(&out, &weights, &mut images);
+    });
+    time("transposed 2 x 2 / 2 weight", moved, || {
+        conv.weight_gradient(&images, &out, &mut weights);
+    });
+    let conv = Conv {
+        batch: 8,
+        channels: [128; 2],
+        size: [32; 2],
+        kernel: [3; 2],
+        stride: [1; 2],
+        padding: [1; 2],
+        dilation: [1; 2],
+    };
+    let conv = GroupedConv { conv, groups: 32 };
+    let (images, weights) = (values(conv.conv.images_len()), values(conv.weights_len()));
+    let mut out = values(conv.conv.output_len());
+    time("grouped 3 x 3, 32 groups of 4", moved, || {
+        conv.forward(&images, &weights, Epilogue::default(), &mut out);
+    });
+}
+
 /// About the tensors of Unet-resnet34: 24 million parameters.
 fn optimizer() {
     let lengths: Vec<usize> = (0..120)
@@ -192,4 +256,5 @@ fn main() {
     resample();
     classes();
     optimizer();
+    convolutions();
 }

@@ -89,6 +89,10 @@ fn stride_one_kernels_agree() {
         check(conv(3, [19, 37], [9, 11], 3, 1, padding), WINOGRAD);
     }
     check(conv(2, [16, 16], [3, 3], 3, 1, 1), WINOGRAD);
+}
+
+#[test]
+fn every_order_of_winograd_agrees() {
     // Few tiles and many channels, a block that is not full; some MB of planes; many tiles.
     check(conv(3, [150, 130], [8, 8], 3, 1, 1), WINOGRAD);
     check(conv(2, [70, 75], [36, 33], 3, 1, 1), WINOGRAD);
@@ -127,6 +131,46 @@ fn dilated_kernels_agree() {
 fn many_pixels_agree() {
     check(conv(1, [4, 8], [70, 90], 7, 2, 3), DIRECT);
     check(conv(40, [8, 12], [6, 5], 3, 2, 1), DIRECT);
+}
+
+#[test]
+fn random_shapes_agree() {
+    let mut numbers = random(4000, 9).into_iter().map(|x| ((x + 1.0) * 4096.0) as usize);
+    let mut draw =
+        |from: usize, to: usize| from + numbers.next().map_or(0, |x| x % (to - from + 1));
+    for _ in 0..200 {
+        let mut pair = |from, to| [draw(from, to), draw(from, to)];
+        let (channels, kernel, dilation) = (pair(1, 40), pair(1, 5), pair(1, 3));
+        let (stride, padding, more) = (pair(1, 3), pair(0, 4), pair(0, 9));
+        let size = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + 1 + more[axis]);
+        let conv = Conv { batch: draw(1, 3), channels, size, kernel, stride, padding, dilation };
+        check(conv, if conv.is_winograd() { WINOGRAD } else { DIRECT });
+    }
+}
+
+#[test]
+fn gradients_are_finite_differences() {
+    for (kernel, stride, dilation) in [(3, 1, 1), (3, 2, 1), (2, 2, 1), (3, 1, 2)] {
+        let pair = [dilation; 2];
+        let conv = Conv { dilation: pair, ..conv(1, [8, 5], [7, 8], kernel, stride, 1) };
+        let [mut images, mut weights, gradient] = data(&conv);
+        let [_, image_gradient, weight_gradient] = run(&conv, 1);
+        // The sum of outputs times their gradients: linear in images and in weights.
+        let loss = |images: &[f32], weights: &[f32]| -> f64 {
+            let out = reference::forward(&conv, images, weights);
+            out.iter().zip(&gradient).map(|(o, &g)| o * f64::from(g)).sum()
+        };
+        for i in [0, 17, 100, 5] {
+            let (image, weight) = (images[i], weights[i]);
+            let start = loss(&images, &weights);
+            images[i] = image + 1.0;
+            assert!((loss(&images, &weights) - start - f64::from(image_gradient[i])).abs() < 1e-4);
+            images[i] = image;
+            weights[i] = weight + 1.0;
+            assert!((loss(&images, &weights) - start - f64::from(weight_gradient[i])).abs() < 1e-4);
+            weights[i] = weight;
+        }
+    }
 }
 
 #[test]

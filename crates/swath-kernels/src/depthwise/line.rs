@@ -47,9 +47,12 @@ impl Kernel for Line<'_> {
                 self.pixels::<V, PIXELS>(run, pixel, &taps);
                 pixel += PIXELS;
             }
-            while pixel < run.count {
+            if (run.count - pixel) & 2 != 0 {
+                self.pixels::<V, 2>(run, pixel, &taps);
+                pixel += 2;
+            }
+            if pixel < run.count {
                 self.pixels::<V, 1>(run, pixel, &taps);
-                pixel += 1;
             }
         }
         finish::<V>(&self.epilogue, self.first, self.channels, self.out);
@@ -106,9 +109,11 @@ unsafe fn sum<V: Vector, const P: usize, L: Lanes>(
     unsafe {
         for &(weight, source) in taps {
             let weight: V = lanes.load(weights.add(weight));
-            for (pixel, sum) in sums.iter_mut().enumerate() {
-                let value: V = lanes.load(from.add(source + pixel * source_step));
-                *sum = value.mul_add(weight, *sum);
+            // A pointer that walks: multiples of the step would need a register each.
+            let mut from = from.add(source);
+            for sum in &mut sums {
+                *sum = lanes.load::<V>(from).mul_add(weight, *sum);
+                from = from.wrapping_add(source_step);
             }
         }
         for (pixel, sum) in sums.into_iter().enumerate() {

@@ -79,9 +79,16 @@ impl Kernel for Line<'_> {
                 self.pixels::<V, PIXELS>(run, pixel);
                 pixel += PIXELS;
             }
-            while pixel < run.count {
-                self.pixels::<V, 1>(run, pixel);
-                pixel += 1;
+            for part in [4, 2, 1] {
+                if (run.count - pixel) & part == 0 {
+                    continue;
+                }
+                match part {
+                    4 => self.pixels::<V, 4>(run, pixel),
+                    2 => self.pixels::<V, 2>(run, pixel),
+                    _ => self.pixels::<V, 1>(run, pixel),
+                }
+                pixel += part;
             }
         }
     }
@@ -126,10 +133,12 @@ impl Line<'_> {
             for &(row_element, row) in self.rows {
                 for &(col_element, col) in &run.taps {
                     let from = row * self.cols.sources + col + pixel * run.source_step;
-                    let from = self.image.as_ptr().add(from * channels + channel);
+                    // A pointer that walks: multiples of the step would need a register each.
+                    let mut from = self.image.as_ptr().add(from * channels + channel);
                     let mut sum = V::zero();
-                    for (index, gradient) in gradient.iter().enumerate() {
-                        sum = lanes.load::<V>(from.add(index * step)).mul_add(*gradient, sum);
+                    for gradient in gradient {
+                        sum = lanes.load::<V>(from).mul_add(gradient, sum);
+                        from = from.wrapping_add(step);
                     }
                     let element = row_element * self.cols.kernel + col_element;
                     let to = self.sums.as_mut_ptr().add(element * channels + channel);

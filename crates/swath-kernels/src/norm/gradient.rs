@@ -58,24 +58,24 @@ impl BatchNorm {
         gradient: &[f32],
         to: InputGradient<'_>,
     ) -> AffineGradient {
-        let pass = self.check_gradient(of, before, gradient, &to);
-        let masked = to.residual.map(SharedMut::new);
-        let images = SharedMut::new(to.images);
-        let sums = self.activation.choose(pass.sums(masked, None));
+        self.check("gradient", gradient);
+        let to = self.check_to(to);
+        self.through_statistics(of, self.pass(of, before, Source::new(gradient)), to)
+    }
 
-        let through = &pass.through_statistics(self, of, &sums);
-        let second =
-            Second { pass: &pass, through, signal: pass.signal, gradient: pass.gradient, images };
-        match masked {
-            // What the first pass wrote is behind the activation.
-            Some(masked) => {
-                let gradient = Source::of(masked);
-                let signal = Signal::Normalised;
-                Activation::None.choose(Second { signal, gradient, ..second });
-            }
-            None => self.activation.choose(second),
-        }
-        self.affine_gradient(of, &sums)
+    /// As [`BatchNorm::gradient`], with the gradient of the images in the place of that of the output.
+    ///
+    /// # Panics
+    /// As [`BatchNorm::gradient`].
+    pub fn gradient_in_place(
+        &self,
+        of: &Normed<'_>,
+        before: Before<'_>,
+        gradient: &mut [f32],
+        residual: Option<&mut [f32]>,
+    ) -> AffineGradient {
+        let to = self.check_to(InputGradient { images: gradient, residual });
+        self.through_statistics(of, self.pass(of, before, Source::of(to.images)), to)
     }
 
     /// The gradients where the statistics are constants, for the `gradient` of the output.
@@ -91,26 +91,40 @@ impl BatchNorm {
         gradient: &[f32],
         to: InputGradient<'_>,
     ) -> AffineGradient {
-        let pass = self.check_gradient(of, before, gradient, &to);
-        let masked = to.residual.map(SharedMut::new);
-        let scaled = Some(SharedMut::new(to.images));
-        let sums = self.activation.choose(pass.sums(masked, scaled));
+        self.check("gradient", gradient);
+        let to = self.check_to(to);
+        let pass = self.pass(of, before, Source::new(gradient));
+        let sums = self.activation.choose(pass.sums(to.residual, Some(to.images)));
         self.affine_gradient(of, &sums)
     }
 
-    fn check_gradient(
-        &self,
-        of: &Normed<'_>,
-        before: Before<'_>,
-        gradient: &[f32],
-        to: &InputGradient<'_>,
-    ) -> Pass {
-        self.check_normed(of);
-        self.check("gradient", gradient);
+    fn through_statistics(&self, of: &Normed<'_>, pass: Pass, to: Targets) -> AffineGradient {
+        let sums = self.activation.choose(pass.sums(to.residual, None));
+        let (signal, gradient, images) = (pass.signal, pass.gradient, to.images);
+        let through = &pass.through_statistics(self, of, &sums);
+        let second = Second { pass: &pass, through, signal, gradient, images };
+        match to.residual {
+            // What the first pass wrote is behind the activation.
+            Some(masked) => {
+                let gradient = Source::of(masked);
+                let signal = Signal::Normalised;
+                Activation::None.choose(Second { signal, gradient, ..second });
+            }
+            None => self.activation.choose(second),
+        }
+        self.affine_gradient(of, &sums)
+    }
+
+    fn check_to(&self, to: InputGradient<'_>) -> Targets {
         self.check("gradient of the images", to.images);
         if let Some(residual) = &to.residual {
             self.check("gradient of the residual", residual);
         }
+        Targets { images: SharedMut::new(to.images), residual: to.residual.map(SharedMut::new) }
+    }
+
+    fn pass(&self, of: &Normed<'_>, before: Before<'_>, gradient: Source) -> Pass {
+        self.check_normed(of);
         let signal = match before {
             Before::Images => Signal::Normalised,
             Before::Residual(residual) => {
@@ -126,8 +140,7 @@ impl BatchNorm {
         };
         let columns = Columns::new(self.pixels, self.channels);
         let affine = Affine::new(self, &columns, of);
-        let (images, gradient) = (Source::new(of.images), Source::new(gradient));
-        Pass { columns, affine, images, signal, gradient }
+        Pass { columns, affine, images: Source::new(of.images), signal, gradient }
     }
 
     fn affine_gradient(&self, of: &Normed<'_>, [sum, product]: &[Vec<f64>; 2]) -> AffineGradient {
@@ -136,6 +149,12 @@ impl BatchNorm {
         let bias = sum.iter().map(|&it| it as f32);
         AffineGradient { weight: weight.collect(), bias: bias.collect() }
     }
+}
+
+/// Where the gradients go; the lengths are checked.
+struct Targets {
+    images: SharedMut,
+    residual: Option<SharedMut>,
 }
 
 /// What both passes read.

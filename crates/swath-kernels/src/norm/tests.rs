@@ -168,6 +168,22 @@ fn gradients_are_right() {
 }
 
 #[test]
+fn gradients_in_place_are_the_same() {
+    for case in cases().filter(|case| case.running.is_none()) {
+        for of_residual in [false, true] {
+            let want = case.gradient(case.before(), of_residual);
+            let statistics = case.statistics();
+            let mut images = case.gradient.clone();
+            let mut residual = vec![f32::NAN; if of_residual { images.len() } else { 0 }];
+            let to = of_residual.then_some(&mut residual[..]);
+            let of = case.normed(&statistics);
+            let affine = case.norm.gradient_in_place(&of, case.before(), &mut images, to);
+            assert!([images, affine.weight, affine.bias, residual] == want, "{:?}", case.norm);
+        }
+    }
+}
+
+#[test]
 fn the_expected_gradient_is_that_of_differences() {
     for activation in ACTIVATIONS {
         for is_running in [false, true] {

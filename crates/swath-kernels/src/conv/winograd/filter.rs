@@ -31,81 +31,52 @@ impl Kernel for Filter<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Weights { values, channels: [channels_in, channels_out], transposed } = self.weights;
-        let steps = [channels_in * channels_out, channels_out];
-        let mut packed = scratch::local(if transposed { 9 * ROWS * VECTORS * V::LANES } else { 0 });
+        // Packed tap by tap first: the nine taps lie a power of two apart, in one set of the cache.
+        let mut packed = scratch::local(9 * ROWS * VECTORS * V::LANES);
         for start in (0..self.inner.len()).step_by(ROWS) {
             let rows = start..(start + ROWS).min(self.inner.len());
             let inner = self.inner.start + rows.start..self.inner.start + rows.end;
-            if transposed {
-                for panel in self.panels.clone() {
-                    let of = Panel::of::<V>(channels_in, panel);
-                    let width = of.width::<V>();
-                    for (tap, to) in packed.chunks_exact_mut(ROWS * width).take(9).enumerate() {
-                        // The kernel is turned by half a turn, too.
-                        self.weights.pack::<V>(8 - tap, inner.clone(), of, to);
-                    }
-                    for row in 0..rows.len() {
-                        let from = packed[row * width..].as_ptr();
-                        // SAFETY: just packed.
-                        unsafe {
-                            self.transform::<V>(from, ROWS * width, start + row, panel, width)
-                        };
-                    }
+            for index in self.panels.clone() {
+                let panel = Panel::of::<V>(self.weights.outer(), index);
+                let width = panel.width::<V>();
+                for (tap, to) in packed.chunks_exact_mut(ROWS * width).take(9).enumerate() {
+                    // Transposed, the kernel is turned by half a turn, too.
+                    let tap = if self.weights.transposed { 8 - tap } else { tap };
+                    self.weights.pack::<V>(tap, inner.clone(), panel, to);
                 }
-                continue;
-            }
-            for row in 0..rows.len() {
-                for panel in self.panels.clone() {
-                    let of = Panel::of::<V>(channels_out, panel);
-                    let from = values[(inner.start + row) * steps[1] + of.start..].as_ptr();
-                    // SAFETY: the weights hold the row for all taps.
-                    unsafe { self.transform::<V>(from, steps[0], start + row, panel, of.count) };
-                }
+                let planes = Planes::new(self.rows, width);
+                let to = (index - self.panels.start) * self.step + (self.row + start) * width;
+                // SAFETY: just packed; the planes have the rows.
+                unsafe {
+                    transform::<V>(packed.as_ptr(), rows.len(), width, self.to.add(to), planes)
+                };
             }
         }
     }
 }
 
-impl Filter<'_> {
-    /// Transforms one row of a panel: `count` weights at `from`, of nine taps `step` numbers apart.
-    ///
-    /// # Safety
-    /// They are readable; the planes have the row.
-    #[inline(always)]
-    unsafe fn transform<V: Vector>(
-        &self,
-        from: *const f32,
-        step: usize,
-        row: usize,
-        panel: usize,
-        count: usize,
-    ) {
-        let of = Panel::of::<V>(self.weights.outer(), panel);
-        let planes = Planes::new(self.rows, of.width::<V>());
-        let to = self.to.wrapping_add(
-            (panel - self.panels.start) * self.step + (self.row + row) * planes.width,
-        );
-        for vector in 0..of.vectors {
-            let col = vector * V::LANES;
-            // SAFETY: the caller's.
-            unsafe {
-                let from = from.add(col);
-                let square = if col + V::LANES <= count {
-                    both_axes::<V, transform::Weights, 3, 6>(
-                        #[inline(always)]
-                        |r, c| V::load(from.add((r * 3 + c) * step)),
-                    )
-                } else {
-                    let count = count - col;
-                    both_axes::<V, transform::Weights, 3, 6>(
-                        #[inline(always)]
-                        |r, c| V::load_first(from.add((r * 3 + c) * step), count),
-                    )
-                };
-                for (plane, value) in square.as_flattened().iter().enumerate() {
-                    value.store(to.add(plane * planes.stride + col));
-                }
+/// Transforms `rows` rows of packed weights `[tap, ROWS, width]` to rows of the planes.
+///
+/// # Safety
+/// `packed` holds the rows of all taps, `to` points at as many rows of planes.
+#[inline(always)]
+unsafe fn transform<V: Vector>(
+    packed: *const f32,
+    rows: usize,
+    width: usize,
+    to: *mut f32,
+    planes: Planes,
+) {
+    for at in (0..rows * width).step_by(V::LANES) {
+        // SAFETY: the caller's.
+        unsafe {
+            let from = packed.add(at);
+            let square = both_axes::<V, transform::Weights, 3, 6>(
+                #[inline(always)]
+                |row, col| V::load(from.add((row * 3 + col) * ROWS * width)),
+            );
+            for (plane, value) in square.as_flattened().iter().enumerate() {
+                value.store(to.add(plane * planes.stride + at));
             }
         }
     }
