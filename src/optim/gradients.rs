@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn example() -> Gradients {
-        let by_name = [("a", vec![3.0, 0.0]), ("b", vec![-4.0])];
+        let by_name = [("a", vec![3.0f32, 0.0]), ("b", vec![-4.0])];
         let by_name = by_name.map(|(name, values)| {
             let n_values = values.len();
             (name.to_owned(), TensorData::new(values, [n_values]))

@@ -38,3 +38,35 @@ pub fn batch_gradient<M: Segmenter + Module>(
     }
     BatchGradient { sum, weight, gradients }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use swath_kernels::burn::layout_copies;
+
+    use super::*;
+    use crate::{chip::Chip, loss::LossConfig, model::ModelConfig};
+
+    /// From the chips to the gradients no tensor is copied into another order.
+    #[test]
+    fn nothing_is_copied_between_layers() {
+        let device = Device::flex().autodiff();
+        let config = ModelConfig { width: 4, ..Default::default() };
+        let network = config.build(3, 2, 0, &device);
+        let size_px = 40;
+        let n_pixels = size_px * size_px;
+        let chip = Chip {
+            n_bands: 3,
+            size_px,
+            values: (0..3 * n_pixels).map(|k| (k as f32 * 0.3).sin()).collect(),
+            labels: (0..n_pixels).map(|k| (k % 2) as u8).collect(),
+            valid: vec![true; n_pixels],
+            missing: Vec::new(),
+        };
+        let loss = LossConfig::default().build(2).unwrap();
+        let before = layout_copies();
+        let found = batch_gradient(&network, &loss, Batch::new(&[chip.clone(), chip], &device));
+        assert!(0.0 < found.gradients.norm());
+        assert_eq!(layout_copies(), before);
+    }
+}

@@ -68,7 +68,7 @@ impl ResampleOps for Flex {
             Upsample { batch, size: [rows, cols], channels, output_size: size, interpolation };
         let mut output = fresh(batch * size[0] * size[1] * channels);
         upsample.forward(values(&images), &mut output);
-        tensor(output, [batch, size[0], size[1], channels])
+        output.into_tensor([batch, size[0], size[1], channels])
     }
 
     fn upsampled_beside(images: FlexTensor, beside: FlexTensor) -> FlexTensor {

@@ -1,6 +1,6 @@
 //! Between burn's tensors and slices.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 use burn::{
     backend::{DType, DispatchDevice, Flex, TensorMetadata},
@@ -8,15 +8,17 @@ use burn::{
 };
 use burn_flex::FlexTensor;
 
-static LAYOUT_COPIES: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static LAYOUT_COPIES: Cell<u64> = const { Cell::new(0) };
+}
 
-/// How many tensors of this process were copied because their values did not lie in the order of
-/// their axes.
+/// How many tensors operations of this thread have copied because their values did not lie in the
+/// order of their axes.
 ///
 /// Between the first and the last operation of a network there is none to copy: all of them take
 /// and give `[batch, row, col, channel]`.
 pub fn layout_copies() -> u64 {
-    LAYOUT_COPIES.load(Ordering::Relaxed)
+    LAYOUT_COPIES.get()
 }
 
 /// Whether the kernels can work on `tensor`: `f32` on the CPU backend Flex.
@@ -37,7 +39,7 @@ pub(super) fn in_order(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         return tensor;
     }
-    LAYOUT_COPIES.fetch_add(1, Ordering::Relaxed);
+    LAYOUT_COPIES.set(LAYOUT_COPIES.get() + 1);
     tensor.to_contiguous()
 }
 
