@@ -27,11 +27,7 @@ pub(super) fn has_kernels<const D: usize>(tensor: &Tensor<D>) -> bool {
 }
 
 fn is_flex(device: &Device) -> bool {
-    match device.clone().without_autodiff().as_dispatch() {
-        DispatchDevice::Flex(_) => true,
-        #[allow(unreachable_patterns, reason = "other backends are features")]
-        _ => false,
-    }
+    matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// The same tensor with its values in the order of its axes.
