@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use burn::tensor::Device;
+use swath_kernels::Isa;
 
 use crate::{Error, run::RunFile};
 
@@ -36,6 +37,11 @@ impl Compute {
         &self,
         work: impl FnOnce() -> anyhow::Result<T> + Send,
     ) -> anyhow::Result<T> {
+        Isa::of_environment().map_err(|_| {
+            let found = std::env::var_os("SWATH_ISA").unwrap_or_default();
+            let rule = "must be avx512, avx2 or portable, and one that this processor has";
+            Error::config("SWATH_ISA", found.to_string_lossy(), rule)
+        })?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.n_threads()).build();
         pool.context("cannot start threads")?.install(work)
     }

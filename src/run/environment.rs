@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde::{Deserialize, Serialize};
+use swath_kernels::Isa;
 
 /// The machine and the build, for the manifest; nothing here may change a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Environment {
     pub processor: String,
     /// Threads of the run.
     pub threads: usize,
+    /// Instruction set of the kernels on the CPU: `avx512`, `avx2` or `portable`.
+    pub instruction_set: String,
     /// Where tensors lived: `cpu` or the name of a GPU feature.
     pub device: String,
 }
@@ -37,6 +40,7 @@ impl Environment {
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processor: processor().unwrap_or_default(),
             threads,
+            instruction_set: Isa::current().name().to_owned(),
             device: device.to_owned(),
         }
     }

@@ -181,6 +181,11 @@ impl Manifest {
             ("version of swath", here.version.clone(), began.version.clone()),
             ("features of the build", list(&here.features), list(&began.features)),
             ("device", here.device.clone(), began.device.clone()),
+            (
+                "instruction set (SWATH_ISA)",
+                here.instruction_set.clone(),
+                began.instruction_set.clone(),
+            ),
         ] {
             if here != began {
                 let wanted = format!(

@@ -170,6 +170,11 @@ fn a_run_of_another_version_or_device_is_not_resumed() {
     for (old, new, parts) in [
         (format!("\"version\": \"{version}\""), "\"version\": \"0.0.7\"", ["0.0.7", version]),
         ("\"device\": \"cpu\"".to_owned(), "\"device\": \"cuda\"", ["cuda", "cpu"]),
+        (
+            format!("\"instruction_set\": \"{}\"", swath_kernels::Isa::current().name()),
+            "\"instruction_set\": \"sse9\"",
+            ["sse9", "SWATH_ISA"],
+        ),
         ("\"features\": []".to_owned(), "\"features\": [\"wgpu\"]", ["wgpu", "none"]),
         ("\"version\": 1,".to_owned(), "\"version\": 2,", ["manifest.json", "version 2"]),
     ] {

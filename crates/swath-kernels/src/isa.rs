@@ -23,11 +23,20 @@ impl Isa {
     /// # Panics
     /// If `SWATH_ISA` names none of them, or one that this processor or build lacks.
     pub fn current() -> Isa {
-        static CURRENT: OnceLock<Isa> = OnceLock::new();
-        *CURRENT.get_or_init(|| match std::env::var("SWATH_ISA") {
-            Ok(name) => Isa::forced(&name),
-            Err(_) => Isa::best(),
-        })
+        match Isa::of_environment() {
+            Ok(isa) => isa,
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    /// [`Isa::current`] without its panic: what is wrong with `SWATH_ISA`, if anything is.
+    pub fn of_environment() -> Result<Isa, &'static str> {
+        static CURRENT: OnceLock<Result<Isa, String>> = OnceLock::new();
+        let current = CURRENT.get_or_init(|| match std::env::var_os("SWATH_ISA") {
+            Some(name) => Isa::forced(&name.to_string_lossy()),
+            None => Ok(Isa::best()),
+        });
+        current.as_ref().copied().map_err(String::as_str)
     }
 
     /// Its name, as `SWATH_ISA` spells it.
@@ -61,12 +70,14 @@ impl Isa {
         }
     }
 
-    fn forced(name: &str) -> Isa {
+    fn forced(name: &str) -> Result<Isa, String> {
         let Some(&isa) = Isa::all().iter().find(|isa| isa.name() == name) else {
-            panic!("SWATH_ISA is '{name}', but must be avx512, avx2 or portable");
+            return Err(format!("SWATH_ISA is '{name}', but must be avx512, avx2 or portable"));
         };
-        assert!(isa.available(), "SWATH_ISA is '{name}', which this processor or build lacks");
-        isa
+        if !isa.available() {
+            return Err(format!("SWATH_ISA is '{name}', which this processor or build lacks"));
+        }
+        Ok(isa)
     }
 
     #[cfg(all(target_arch = "x86_64", not(swath_portable)))]
@@ -97,13 +108,13 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         for &isa in Isa::all().iter().filter(|isa| isa.available()) {
-            assert_eq!(Isa::forced(isa.name()), isa);
+            assert_eq!(Isa::forced(isa.name()), Ok(isa));
         }
     }
 
     #[test]
-    #[should_panic(expected = "SWATH_ISA is 'sse9', but must be avx512, avx2 or portable")]
     fn an_unknown_name_is_refused() {
-        Isa::forced("sse9");
+        let fault = "SWATH_ISA is 'sse9', but must be avx512, avx2 or portable";
+        assert_eq!(Isa::forced("sse9"), Err(fault.to_owned()));
     }
 }
