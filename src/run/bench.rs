@@ -116,7 +116,10 @@ impl Bench {
         self.model.check_size(self.n_bands, self.n_classes)?;
         if self.task == BenchTask::Train {
             let [batch, size_px] = [self.batch, self.size_px].map(|it| it as u32);
-            self.model.check_epoch(batch, batch + 1, size_px)?;
+            self.model.check_epoch(batch, batch + 1, size_px).map_err(|_| {
+                let rule = "is too few for batch norm with images this small; take 2 or more";
+                Error::config("--batch", batch, rule)
+            })?;
         }
         Ok(())
     }

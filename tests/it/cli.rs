@@ -116,3 +116,30 @@ fn the_demo_on_a_made_up_scene_trains_and_maps() {
     let ended = swath(folder.path(), &["demo", "--data", "nowhere"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
 }
+
+#[test]
+fn a_model_is_timed() {
+    let site = tempfile::tempdir().unwrap();
+    for (task, args) in [("train", &[][..]), ("predict", &["--predict"])] {
+        let small =
+            ["bench", "--json", "--width", "2", "--batch", "2", "--size", "33", "--steps", "1"];
+        let output = swath_ok(site.path(), &[&small[..], args].concat());
+        let found: serde_json::Value = serde_json::from_str(&output).unwrap();
+        assert_eq!(found["task"], task);
+        assert!(0.0 < found["median_ms"].as_f64().unwrap(), "{found}");
+        assert_eq!(found["instruction_set"], swath_kernels::Isa::current().name());
+    }
+}
+
+#[test]
+fn a_bench_of_nothing_is_refused() {
+    let site = tempfile::tempdir().unwrap();
+    for (args, parts) in [
+        (["bench", "--batch", "0"], ["`--batch` = 0", "at least 1"]),
+        (["bench", "--size", "0"], ["`--size` = 0", "at least 1"]),
+    ] {
+        check_refused(site.path(), &args, 2, &parts);
+    }
+    let single = ["bench", "--width", "2", "--batch", "1", "--size", "32"];
+    check_refused(site.path(), &single, 2, &["`--batch` = 1", "batch norm"]);
+}
