@@ -26,7 +26,7 @@ pub struct Finish {
     pub activation: Activation,
 }
 
-/// [`convolve`] with its [`Finish`] in one pass over the output. Nothing of it differentiates.
+/// [`convolve`](super::convolve) with its [`Finish`] in one pass over the output. Nothing of it differentiates.
 ///
 /// # Panics
 /// If a tensor belongs to automatic differentiation.
