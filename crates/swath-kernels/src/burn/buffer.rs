@@ -52,17 +52,9 @@ fn take(kept: &mut Vec<Block>, n_values: usize) -> Option<Block> {
         return Some(kept.remove(index));
     }
     let mut missing = n_values;
-    let is_needed = |block: &Block| {
-        let needed = 0 < missing;
-        missing = missing.saturating_sub(block.length());
-        needed
-    };
-    let n_given_back = kept.iter().take_while({
-        let mut is_needed = is_needed;
-        move |block| is_needed(block)
-    });
-    let n_given_back = n_given_back.count();
-    kept.drain(..n_given_back);
+    while 0 < missing && !kept.is_empty() {
+        missing = missing.saturating_sub(kept.remove(0).length());
+    }
     None
 }
 
