@@ -102,6 +102,11 @@ impl Sampler {
         Ok(Self { size_px, origins, n_origins, n_chips, seed })
     }
 
+    /// The same with `n_chips` chips in an epoch.
+    pub fn with_chips(self, n_chips: u32) -> Self {
+        Self { n_chips, ..self }
+    }
+
     /// Side of a chip, in pixels.
     pub fn size_px(&self) -> u32 {
         self.size_px

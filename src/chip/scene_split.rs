@@ -87,6 +87,14 @@ impl SceneSplit {
         (0..self.grid.n_blocks()).filter(move |&index| self.roles[index] == Some(role))
     }
 
+    /// Whether a pixel of a training block is left for training, labelled or not.
+    pub(super) fn leaves_training_pixels(&self) -> bool {
+        self.blocks(Role::Train).any(|block| {
+            (block.row..block.row_end())
+                .any(|row| (block.col..block.col_end()).any(|col| !self.is_hidden(row, col)))
+        })
+    }
+
     /// Whether training must not see this pixel.
     pub fn is_hidden(&self, row: u32, col: u32) -> bool {
         let pixel = Window::square(row, col, 1);

@@ -99,11 +99,10 @@ pub enum SplitMethod {
 
 /// The blocks of one role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "wanted a share such as 0.2, a list of blocks such as [[0, 64], [64, 128]] (row and \
-                 column of the upper-left pixel), or a table of such lists by scene"
-)]
+#[serde(untagged, expecting = "wanted a share, a list of blocks, or a table of lists by scene")]
+#[schemars(extend("x-wanted" = "a share such as 0.2, a list of blocks such as [[0, 64], [64, 128]] \
+                                (row and column of the upper-left pixel), or a table of such lists \
+                                by scene"))]
 pub enum BlockChoice {
     /// This share of the labelled pixels, `[0, 1]`, in blocks drawn by the seed from those that no
     /// list names.
@@ -411,7 +410,7 @@ mod tests {
         let again = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!(config, again);
         let error = toml::from_str::<SplitConfig>("test = \"some\"").unwrap_err();
-        assert!(error.message().contains("wanted a share such as 0.2"), "{error}");
+        assert!(error.message().contains("wanted a share"), "{error}");
         assert!(toml::from_str::<SplitConfig>("tests = 0.2").is_err());
     }
 }

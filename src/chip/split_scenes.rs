@@ -5,7 +5,7 @@ use crate::{
         BlockGrid, ChipsConfig, SceneSplit, SplitConfig, SplitScene, SplitSummary, count_classes,
         keep_fraction, split,
     },
-    error::Result,
+    error::{Error, Result},
     scene::Scenes,
 };
 
@@ -14,7 +14,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Those of reading, [`split`] and [`SplitSummary::check_training`]; a chip size out of range.
+/// Those of reading, [`split`] and [`SplitSummary::check_training`]; [`Error::Config`] for a chip size
+/// out of range and for a buffer that leaves no training pixel.
 pub fn split_scenes(
     scenes: &Scenes,
     config: &SplitConfig,
@@ -33,6 +34,10 @@ pub fn split_scenes(
     let mut splits = split(counted, config, seed)?;
     keep_fraction(&mut splits, chips.fraction, seed);
     SplitSummary::new(&splits).check_training(scenes.classes())?;
+    if !splits.iter().any(SceneSplit::leaves_training_pixels) {
+        let rule = "every pixel of the training blocks is this near to a validation or test block";
+        return Err(Error::config("split.buffer_px", config.buffer_px, rule));
+    }
     Ok(splits)
 }
 
@@ -109,5 +114,15 @@ mod tests {
         let splits = split_scenes(&scenes, &config, &chips, 42).unwrap();
         let error = training_statistics(&scenes, &splits).unwrap_err().to_string();
         assert!(error.contains("`split.buffer_px`"), "{error}");
+    }
+
+    #[test]
+    fn a_buffer_over_all_training_blocks_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let scenes = scenes(folder.path());
+        let chips = ChipsConfig { size_px: 4, ..ChipsConfig::default() };
+        let config = toml::from_str("block_px = 5\nbuffer_px = 30\ntest = [[5, 5]]").unwrap();
+        let error = split_scenes(&scenes, &config, &chips, 42).unwrap_err().to_string();
+        assert!(error.contains("`split.buffer_px` = 30"), "{error}");
     }
 }

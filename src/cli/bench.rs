@@ -29,7 +29,7 @@ pub(super) struct Args {
 
     /// Bands of the images
     #[arg(long, value_name = "N", default_value_t = 4)]
-    bands: u16,
+    bands: usize,
 
     /// Classes of the labels
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=255))]
@@ -37,15 +37,15 @@ pub(super) struct Args {
 
     /// Images of a step
     #[arg(long, value_name = "N", default_value_t = 8)]
-    batch: u16,
+    batch: usize,
 
     /// Side of an image, in pixels
     #[arg(long, value_name = "PX", default_value_t = 128)]
-    size: u16,
+    size: usize,
 
     /// Steps that count, after two that do not
     #[arg(long, value_name = "N", default_value_t = 10)]
-    steps: u16,
+    steps: u32,
 
     /// Time forward passes only, in prediction mode
     #[arg(long)]
@@ -68,11 +68,11 @@ fn named<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let bench = Bench {
         model: ModelConfig { architecture: args.model, encoder: args.encoder, width: args.width },
-        n_bands: args.bands.into(),
+        n_bands: args.bands,
         n_classes: args.classes.into(),
-        batch: args.batch.into(),
-        size_px: args.size.into(),
-        n_steps: args.steps.into(),
+        batch: args.batch,
+        size_px: args.size,
+        n_steps: args.steps,
         task: if args.predict { BenchTask::Predict } else { BenchTask::Train },
     };
     let clock = Instant::now();

@@ -116,14 +116,14 @@ pub(super) fn utc_now() -> String {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the first Ctrl-C, or a request to terminate, asks to stop, and the second one ends
-/// the process at once.
+/// From now on the first Ctrl-C, or a request to terminate, asks to stop at the next place where
+/// nothing is lost, and the second one ends the process at once.
 pub(super) fn watch_for_interrupt() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        tell("\nstopping after this batch; press Ctrl-C again to stop at once");
+        tell("\nstopping; press Ctrl-C again to stop at once");
     })
     .context("cannot watch for Ctrl-C")
 }
@@ -131,4 +131,9 @@ pub(super) fn watch_for_interrupt() -> anyhow::Result<()> {
 /// Whether Ctrl-C was pressed.
 pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Stops a computation once Ctrl-C was pressed.
+pub(super) fn check_interrupt() -> crate::Result<()> {
+    if interrupted() { Err(Error::Interrupted) } else { Ok(()) }
 }

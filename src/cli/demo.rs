@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 
 use super::{
-    common::{interrupted, shown, tell},
+    common::{check_interrupt, shown, tell},
     synthetic,
     train::{Options, train},
 };
@@ -37,13 +37,18 @@ pub(super) struct Args {
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     overrides: Vec<String>,
 
+    /// Folder for everything that the demo writes [default: swath-demo, or
+    /// swath-demo-synthetic]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
     #[command(flatten)]
     options: Options,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let name = if args.synthetic { "swath-demo-synthetic" } else { "swath-demo" };
-    let folder = args.options.out.clone().unwrap_or_else(|| PathBuf::from(name));
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(name));
     args.options.check_folder(&folder)?;
     let path = if args.synthetic {
         let folder = PathBuf::from(format!("{}-scene", folder.display()));
@@ -64,9 +69,7 @@ fn map(run: &Run, args: &Args) -> anyhow::Result<()> {
     let path = run.folder.path().join("map.tif");
     let outputs = MapOutputs { classes: path.clone(), ..MapOutputs::default() };
     let full = image.grid().full_window();
-    predict_map(&bundle.header, &predictor, image, full, &outputs, |_| {
-        if interrupted() { Err(Error::Interrupted) } else { Ok(()) }
-    })?;
+    predict_map(&bundle.header, &predictor, image, full, &outputs, |_| check_interrupt())?;
     tell(&format!("map     {}", shown(&path)));
     Ok(())
 }

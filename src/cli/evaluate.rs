@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::common::{Compute, print, tell};
+use super::{
+    common::{Compute, print, tell},
+    progress::Progress,
+};
 use crate::{
     Error,
     evaluate::evaluate_map,
     label::{Class, Classes, classes_of},
-    raster::write_atomically,
+    raster::write_together,
     run::Run,
     score::{Metrics, MetricsFile, confusion_csv, confusion_table, metrics_table},
 };
@@ -47,9 +50,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let file = args.compute.install(|| match (&args.run, &args.map, &args.labels) {
         (Some(run), _, _) => {
-            let clock = std::time::Instant::now();
             let mut run = Run::open(run, args.compute.device()?)?;
-            Ok(run.evaluate(&|| clock.elapsed().as_secs_f64())?)
+            let mut progress = Progress::of(&run);
+            let file = run.evaluate(&mut progress);
+            progress.clear();
+            Ok(file?)
         }
         (None, Some(map), Some(labels)) => figures_of_map(args, map, labels),
         (None, _, _) => unreachable!("the argument parser wants one or the other"),
@@ -96,11 +101,12 @@ fn figures_of_map(
     let metrics = Metrics::new(&confusion, &classes, area);
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder).map_err(Error::io("make folder", folder))?;
-        write_atomically(&folder.join("confusion.csv"), confusion_csv(&metrics).as_bytes())?;
     }
+    let confusion = confusion_csv(&metrics);
     let file = MetricsFile::new(BTreeMap::from([("map".to_owned(), metrics)]));
     if let Some(folder) = &args.out {
-        write_atomically(&folder.join("metrics.json"), file.to_json().as_bytes())?;
+        let files = [("metrics.json", file.to_json()), ("confusion.csv", confusion)];
+        write_together(&files.map(|(name, text)| (folder.join(name), text)))?;
     }
     Ok(file)
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use super::{
     common::print,
-    plan_text::{grouped, notes_text, scenes_text},
+    plan_text::{grouped, name_of, notes_text, scenes_text},
 };
 use crate::{
-    bundle::Bundle,
-    raster::{Raster, RasterOptions},
+    bundle::{Bundle, Header},
+    raster::{Band, Raster, RasterOptions},
     run::{RunFile, open_dataset},
 };
 
@@ -35,10 +35,52 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return of_run_file(&RunFile::load(first, &args.overrides)?, args.json);
     }
     if is("swath") {
-        let header = Bundle::read(first)?.header;
-        return print(&serde_json::to_string_pretty(&header)?);
+        let bundle = Bundle::read(first)?;
+        if args.json {
+            return print(&serde_json::to_string_pretty(&bundle.header)?);
+        }
+        return print(&model_text(&bundle));
     }
     of_raster(&Raster::open(&args.files, &RasterOptions::default())?, args.json)
+}
+
+/// What a model wants to see and what it says, at most 80 columns wide but for long names.
+fn model_text(bundle: &Bundle) -> String {
+    let Bundle { header, state } = bundle;
+    let Header { model, .. } = header;
+    let n_values: usize = state.entries.iter().map(|it| it.values.len()).sum();
+    let [width, height] = header.pixel_size;
+    let mut text = format!(
+        "run        {}\nmodel      {}-{} of width {}, {} numbers\n\
+         windows    {} px, {} px shared with the next\npixel      {width} x {height}\n",
+        header.name,
+        name_of(&model.architecture),
+        name_of(&model.encoder),
+        model.width,
+        grouped(n_values as u64),
+        header.window_px,
+        header.overlap_px,
+    );
+    for crs in &header.crs {
+        text += &format!("crs        {crs}\n");
+    }
+    for (index, band) in header.bands.iter().enumerate() {
+        text += &band_text(index, band);
+    }
+    for class in header.classes.iter() {
+        text += &format!("class{:>6}  {}\n", class.code, class.name);
+    }
+    text
+}
+
+fn band_text(index: usize, band: &Band) -> String {
+    let nodata = band.nodata.map_or(String::new(), |it| format!(", nodata {it}"));
+    let scale = if band.scale == 1.0 && band.offset == 0.0 {
+        String::new()
+    } else {
+        format!(", x {} + {}", band.scale, band.offset)
+    };
+    format!("band {:>5}  {}, {}{nodata}{scale}\n", index + 1, band.name, band.dtype)
 }
 
 fn of_run_file(run_file: &RunFile, json: bool) -> anyhow::Result<()> {
@@ -112,14 +154,7 @@ fn of_raster(raster: &Raster, json: bool) -> anyhow::Result<()> {
         grouped(raster.largest_block_bytes()),
     );
     for (index, band) in raster.bands().iter().enumerate() {
-        let nodata = band.nodata.map_or(String::new(), |it| format!(", nodata {it}"));
-        let scale = if band.scale == 1.0 && band.offset == 0.0 {
-            String::new()
-        } else {
-            format!(", x {} + {}", band.scale, band.offset)
-        };
-        let dtype = band.dtype;
-        text += &format!("band {:>5}  {}, {dtype}{nodata}{scale}\n", index + 1, band.name);
+        text += &band_text(index, band);
     }
     for note in raster.notes() {
         text += &format!("note       {note}\n");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{shown, tell};
+use super::common::{print, shown, tell};
 use crate::{
     Error,
     chip::{BlockGrid, ChipsConfig, SplitConfig, count_classes},
@@ -43,6 +43,10 @@ pub(super) struct Args {
     /// Replace the run file if it is there already
     #[arg(long)]
     force: bool,
+
+    /// Print what was found and the path of the run file as JSON on standard output
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -98,6 +102,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     write_atomically(&args.output, commented(&run_file).as_bytes())?;
     tell(&format!("wrote   {}", shown(&args.output)));
     tell(&format!("next    swath info {0}   or   swath train {0}", shown(&args.output)));
+    if args.json {
+        print(&serde_json::to_string_pretty(&serde_json::json!({
+            "version": 1,
+            "run_file": args.output,
+            "rows": grid.rows,
+            "cols": grid.cols,
+            "bands": scene.image().bands(),
+            "classes": run_file.data.classes,
+            "ignore": run_file.data.ignore,
+            "chip_px": size_px,
+        }))?)?;
+    }
     Ok(())
 }
 
@@ -186,6 +202,7 @@ mod tests {
             output: output.clone(),
             name: None,
             force: false,
+            json: false,
         })
         .unwrap();
         let run_file = RunFile::load(&output, &[]).unwrap();

@@ -26,6 +26,8 @@ mod train;
 
 mod common;
 
+mod patterns;
+
 mod exit;
 
 mod plan_text;
@@ -41,7 +43,7 @@ use clap::{Parser, Subcommand};
 /// Train segmentation models on your own multi-band rasters and show, with evidence, what improves
 /// them.
 #[derive(Parser, Debug)]
-#[command(name = "swath", version, max_term_width = 100)]
+#[command(name = "swath", version, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

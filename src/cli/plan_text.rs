@@ -38,6 +38,28 @@ pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate)
     )
 }
 
+/// The same for programs.
+pub(super) fn plan_json(
+    run_file: &RunFile,
+    data: &Dataset,
+    estimate: &Estimate,
+) -> serde_json::Value {
+    serde_json::json!({
+        "version": 1,
+        "model": run_file.model,
+        "n_parameters": estimate.n_parameters,
+        "epochs": run_file.train.epochs,
+        "steps_per_epoch": steps_per_epoch(data, &run_file.train),
+        "n_steps": estimate.n_steps,
+        "chips_per_epoch": data.sampler.n_chips(),
+        "distinct_windows": data.sampler.n_origins(),
+        "split": data.summary,
+        "seconds": estimate.seconds,
+        "memory_bytes": estimate.memory_bytes,
+        "notes": data.notes(),
+    })
+}
+
 /// The scenes, a line each.
 pub(super) fn scenes_text(data: &Dataset) -> String {
     let mut text = String::new();

@@ -8,8 +8,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
-use super::common::{Compute, interrupted, shown, tell, watch_for_interrupt};
+use super::{
+    common::{Compute, check_interrupt, interrupted, print, shown, tell, watch_for_interrupt},
+    patterns::expanded,
+};
 use crate::{
     Error,
     bundle::Bundle,
@@ -25,7 +29,7 @@ pub(super) struct Args {
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// Rasters to predict, each by itself
+    /// Rasters to predict, each by itself; `*`, `?` and `[…]` stand for file names
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
 
@@ -73,6 +77,10 @@ pub(super) struct Args {
     #[arg(long)]
     overwrite: bool,
 
+    /// Print the maps, and what became of each, as JSON on standard output
+    #[arg(long)]
+    json: bool,
+
     #[command(flatten)]
     compute: Compute,
 }
@@ -83,23 +91,49 @@ struct Job {
     outputs: MapOutputs,
 }
 
+/// What became of a raster.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum End {
+    Written,
+    Skipped,
+    Failed,
+}
+
+impl Job {
+    fn json(&self, end: End, error: Option<&str>) -> serde_json::Value {
+        let files: Vec<&Path> = self.outputs.paths().collect();
+        serde_json::json!({
+            "images": self.images, "map": files[0], "others": files[1..], "status": end,
+            "error": error,
+        })
+    }
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     watch_for_interrupt()?;
-    let jobs = jobs(args)?;
+    let jobs = jobs(args, expanded(&args.images)?)?;
     args.compute.install(|| {
         let bundle = Bundle::read(&args.model)?;
         let predictor = bundle.predictor(&args.compute.device()?)?;
-        let mut n_failed = 0;
+        let (mut done, mut n_failed) = (Vec::new(), 0);
         for job in &jobs {
-            match predict(args, &bundle, &predictor, job) {
-                Ok(()) => {}
-                Err(error) if jobs.len() == 1 || interrupted() => return Err(error),
-                // The other rasters are worth their maps all the same.
-                Err(error) => {
-                    n_failed += 1;
-                    tell(&format!("error: {error:#}"));
+            let error = match predict(args, &bundle, &predictor, job, 1 < jobs.len()) {
+                Ok(end) => {
+                    done.push(job.json(end, None));
+                    continue;
                 }
-            }
+                Err(error) if jobs.len() == 1 || interrupted() => return Err(error),
+                Err(error) => format!("{error:#}"),
+            };
+            // The other rasters are worth their maps all the same.
+            n_failed += 1;
+            tell(&format!("error: {error}"));
+            done.push(job.json(End::Failed, Some(&error)));
+        }
+        if args.json {
+            let json = serde_json::json!({ "version": 1, "maps": done });
+            print(&serde_json::to_string_pretty(&json)?)?;
         }
         if 0 < n_failed {
             bail!("{n_failed} of {} rasters could not be predicted", jobs.len());
@@ -109,8 +143,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// The rasters and their maps; no map may be an image or the map of another raster.
-fn jobs(args: &Args) -> anyhow::Result<Vec<Job>> {
-    let jobs: Vec<Job> = if args.stack || (args.images.len() == 1 && !is_folder(&args.output)) {
+fn jobs(args: &Args, images: Vec<PathBuf>) -> anyhow::Result<Vec<Job>> {
+    let jobs: Vec<Job> = if args.stack || (images.len() == 1 && !is_folder(&args.output)) {
         if is_folder(&args.output) {
             bail!("{} is a folder; wanted the name of the map", args.output.display());
         }
@@ -118,7 +152,7 @@ fn jobs(args: &Args) -> anyhow::Result<Vec<Job>> {
         if let Some(found) = outputs.paths().find(|it| it.exists() && !args.overwrite) {
             bail!("{} is there already; --overwrite replaces it", found.display());
         }
-        vec![Job { images: args.images.clone(), outputs }]
+        vec![Job { images: images.clone(), outputs }]
     } else {
         let map_of = |image: &PathBuf| -> anyhow::Result<Job> {
             let stem = image.file_stem();
@@ -128,13 +162,13 @@ fn jobs(args: &Args) -> anyhow::Result<Vec<Job>> {
             let outputs = outputs(args, args.output.join(name));
             Ok(Job { images: vec![image.clone()], outputs })
         };
-        args.images.iter().map(map_of).collect::<Result<_, _>>()?
+        images.iter().map(map_of).collect::<Result<_, _>>()?
     };
     let mut seen: Vec<(&Path, &Path)> = Vec::new();
     for job in &jobs {
         let image = job.images[0].as_path();
         for path in job.outputs.paths() {
-            if args.images.iter().any(|image| is_same(image, path)) {
+            if images.iter().any(|image| is_same(image, path)) {
                 bail!("{} is an image; its map must not replace it", path.display());
             }
             if let Some((_, other)) = seen.iter().find(|(it, _)| *it == path) {
@@ -177,12 +211,13 @@ fn predict(
     bundle: &Bundle,
     predictor: &Predictor,
     Job { images, outputs }: &Job,
-) -> anyhow::Result<()> {
+    is_one_of_many: bool,
+) -> anyhow::Result<End> {
     let map = &outputs.classes;
     if !args.overwrite {
         if outputs.paths().all(Path::exists) {
             tell(&format!("{} is there already; skipped", shown(map)));
-            return Ok(());
+            return Ok(End::Skipped);
         }
         if let Some(found) = outputs.paths().find(|it| it.exists()) {
             bail!(
@@ -197,17 +232,17 @@ fn predict(
     }
     bundle.header.check(&raster, args.force)?;
     let region = region(args, &raster)?;
-    if is_folder(&args.output) || !args.stack && 1 < args.images.len() {
+    if is_folder(&args.output) || is_one_of_many {
         fs::create_dir_all(&args.output).map_err(Error::io("make folder", &args.output))?;
     }
     let bar = bar(region.rows, &shown(&images[0]));
     predict_map(&bundle.header, predictor, &raster, region, outputs, |n_rows| {
         bar.set_position(u64::from(n_rows));
-        if interrupted() { Err(Error::Interrupted) } else { Ok(()) }
+        check_interrupt()
     })?;
     bar.finish_and_clear();
     tell(&format!("map     {}", shown(map)));
-    Ok(())
+    Ok(End::Written)
 }
 
 fn region(args: &Args, raster: &Raster) -> anyhow::Result<Window> {

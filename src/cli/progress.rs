@@ -8,7 +8,11 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::common::{interrupted, tell};
-use crate::train::{EpochRow, Event, Observer, StepRow};
+use crate::{
+    run::Run,
+    scene::Role,
+    train::{EpochRow, Event, Observer, StepRow},
+};
 
 /// Shortest time between two plain lines within an epoch.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
@@ -26,13 +30,13 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// For a training of `n_epochs` epochs with chips of `chip_px`.
-    pub(super) fn new(n_epochs: u32, chip_px: u32) -> Self {
+    /// Of what `run` does.
+    pub(super) fn of(run: &Run) -> Self {
         let now = Instant::now();
         Self {
             began: now,
-            n_epochs,
-            chip_pixels: f64::from(chip_px).powi(2),
+            n_epochs: run.run_file.train.epochs,
+            chip_pixels: f64::from(run.run_file.chips.size_px).powi(2),
             bar: io::stderr().is_terminal().then(new_bar),
             last_line: now,
             epoch_began: now,
@@ -97,9 +101,23 @@ impl Progress {
         }
     }
 
+    fn evaluating(&mut self, role: Role, n_done: u64, n_pixels: u64) {
+        let percent = 100 * n_done / n_pixels.max(1);
+        if io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(new_bar);
+            bar.set_length(100);
+            bar.set_prefix(format!("evaluating {role}"));
+            bar.set_message("% of the pixels");
+            bar.set_position(percent);
+        } else if PLAIN_EVERY <= self.last_line.elapsed() {
+            self.last_line = Instant::now();
+            tell(&format!("evaluating {role}  {percent} %"));
+        }
+    }
+
     /// Takes the bar off the screen.
-    pub(super) fn clear(&self) {
-        if let Some(bar) = &self.bar {
+    pub(super) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
@@ -117,6 +135,9 @@ impl Observer for Progress {
                 }
             }
             Event::Epoch { row, is_best } => self.epoch(row, is_best),
+            Event::Evaluating { role, n_done, n_pixels } => {
+                self.evaluating(role, n_done, n_pixels);
+            }
         }
     }
 

@@ -24,7 +24,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    watch_for_interrupt()?;
     args.compute.install(|| {
         let compute = &args.compute;
         let here = Environment::here(compute.n_threads(), &compute.device);
@@ -32,6 +31,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         if run.manifest.status == Status::Done {
             tell("this run is done; evaluating and reporting again");
         }
+        watch_for_interrupt()?;
         go_on(&mut run, args.json)
     })
 }

@@ -7,13 +7,13 @@ use std::{
 
 use super::{
     common::{Compute, RunFileArgs, print, shown, tell, utc_now, watch_for_interrupt},
-    plan_text::plan_text,
+    plan_text::{plan_json, plan_text},
     progress::{Progress, duration},
 };
 use crate::{
     error::Error,
     run::{Environment, Run, RunFile, estimate, open_dataset},
-    score::metrics_table,
+    score::{MetricsFile, metrics_table},
     train::{Observer, RunFolder},
 };
 
@@ -23,6 +23,10 @@ pub(super) struct Args {
     #[command(flatten)]
     run_file: RunFileArgs,
 
+    /// Folder for everything that the run writes [default: runs/<name>-<time>]
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
     #[command(flatten)]
     pub(super) options: Options,
 }
@@ -30,10 +34,6 @@ pub(super) struct Args {
 /// What `swath train` and `swath demo` have in common.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Options {
-    /// Folder for everything that the run writes [default: runs/<name>-<time>]
-    #[arg(short, long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
     /// Replace the run that the folder holds
     #[arg(long)]
     pub force: bool,
@@ -42,7 +42,7 @@ pub(super) struct Options {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Print the figures as JSON on standard output
+    /// Print the figures (of a dry run the plan) as JSON on standard output
     #[arg(long)]
     pub json: bool,
 
@@ -62,7 +62,7 @@ impl Options {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let run_file = args.run_file.load()?;
-    let folder = args.options.out.clone().unwrap_or_else(|| {
+    let folder = args.out.clone().unwrap_or_else(|| {
         run_file
             .default_folder(&utc_now().replace([':', '-'], "").replace('T', "-").replace('Z', ""))
     });
@@ -75,7 +75,6 @@ pub(super) fn train(
     folder: PathBuf,
     options: &Options,
 ) -> anyhow::Result<Option<Run>> {
-    watch_for_interrupt()?;
     options.check_folder(&folder)?;
     options.compute.install(|| {
         let device = options.compute.device()?;
@@ -85,6 +84,9 @@ pub(super) fn train(
         let estimate = estimate(&run_file, &data, &device, &seconds)?;
         tell(&plan_text(&run_file, &data, &estimate));
         if options.dry_run {
+            if options.json {
+                print(&serde_json::to_string_pretty(&plan_json(&run_file, &data, &estimate))?)?;
+            }
             return Ok(None);
         }
         let make_folder =
@@ -93,23 +95,29 @@ pub(super) fn train(
         let mut run = Run::create(run_file, data, make_folder, environment, utc_now(), device)?;
         tell(&format!("writing to {}", shown(run.folder.path())));
         run.manifest.add_seconds("prepare", seconds());
+        watch_for_interrupt()?; // Before, there was nothing to lose.
         go_on(&mut run, options.json)?;
         Ok(Some(run))
     })
 }
 
+fn train_and_evaluate(run: &mut Run, progress: &mut Progress) -> crate::Result<MetricsFile> {
+    run.train(progress)?;
+    progress.clear();
+    tell(&format!("trained in {}; evaluating", duration(progress.seconds())));
+    run.evaluate(progress)
+}
+
 /// Trains to the end, evaluates and reports.
 pub(super) fn go_on(run: &mut Run, json: bool) -> anyhow::Result<()> {
-    let mut progress = Progress::new(run.run_file.train.epochs, run.run_file.chips.size_px);
-    let trained = run.train(&mut progress);
+    let mut progress = Progress::of(run);
+    let metrics = train_and_evaluate(run, &mut progress);
     progress.clear();
-    if let Err(Error::Interrupted) = trained {
+    if let Err(Error::Interrupted) = metrics {
         let folder = shown(run.folder.path());
         tell(&format!("stopped; go on with: swath resume {folder}"));
     }
-    trained?;
-    tell(&format!("trained in {}; evaluating", duration(progress.seconds())));
-    let metrics = run.evaluate(&|| progress.seconds())?;
+    let metrics = metrics?;
     run.report()?;
     if json {
         print(&metrics.to_json())?;

@@ -15,23 +15,27 @@ const STRIP_ROWS: u32 = 64;
 
 /// Confusion of the blocks of `role`, predicted as a map is: by overlapping, blended windows that
 /// may see image context around the blocks. Every labelled pixel of the blocks counts once, no
-/// other does.
+/// other does. `progress` gets the number of pixels that are done.
 ///
 /// # Errors
 ///
-/// Those of reading the scenes.
+/// Those of reading the scenes, and what `progress` returns.
 pub fn evaluate_split(
     data: &Dataset,
     predictor: &Predictor,
     tiling: Tiling,
     role: Role,
+    mut progress: impl FnMut(u64) -> Result<()>,
 ) -> Result<Confusion> {
+    let mut n_done = 0;
     let mut confusion = Confusion::new(predictor.n_classes());
     for (scene, split) in data.scenes.iter().zip(&data.splits) {
         for block in split.blocks(role) {
             let mut strip = Vec::new();
             each_row(scene, predictor, tiling, block, |row, map| {
                 strip.extend(map);
+                n_done += u64::from(block.cols);
+                progress(n_done)?;
                 let n_rows = (strip.len() / block.cols as usize) as u32;
                 if n_rows == STRIP_ROWS || row + 1 == block.row_end() {
                     let part = Window { row: row + 1 - n_rows, rows: n_rows, ..block };

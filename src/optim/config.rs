@@ -79,8 +79,8 @@ impl OptimizerConfig {
         let below_one = |value: f64| (0.0..1.0).contains(&value);
         let [beta1, beta2] = self.betas;
         let rules = [
-            ("lr", self.lr, positive(self.lr), "must be above 0"),
-            ("eps", self.eps, positive(self.eps), "must be above 0"),
+            ("lr", self.lr, positive(self.lr), "must be a finite number above 0"),
+            ("eps", self.eps, positive(self.eps), "must be a finite number above 0"),
             ("betas", beta1, below_one(beta1), "must lie in [0, 1)"),
             ("betas", beta2, below_one(beta2), "must lie in [0, 1)"),
             ("momentum", self.momentum, below_one(self.momentum), "must lie in [0, 1)"),
@@ -94,7 +94,7 @@ impl OptimizerConfig {
                 "weight_decay",
                 self.weight_decay(),
                 0.0 <= self.weight_decay() && self.weight_decay().is_finite(),
-                "must be 0 or more",
+                "must be a finite number, 0 or more",
             ),
         ];
         for (key, value, is_kept, rule) in rules {

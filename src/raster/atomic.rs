@@ -1,13 +1,18 @@
 //! Files that are whole or not there.
 
 use std::{
+    ffi::OsStr,
+    fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, Result};
+
+/// How temporary names end.
+const SUFFIX: &str = ".part";
 
 /// Writes a file under a temporary name in the same folder, then moves it into place.
 ///
@@ -18,11 +23,29 @@ use crate::error::{Error, Result};
 /// [`Error::Io`] if the folder is missing, cannot be written, or is full; the old file is kept.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = temporary_beside(path)?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
+    file.write_all(bytes).map_err(|it| Error::io("write", path)(plain(it)))?;
     move_into_place(file, path)
 }
 
+/// Writes several texts, of which none appears under its name before all of them are on disk.
+///
+/// # Errors
+///
+/// As [`write_atomically`].
+pub fn write_together(files: &[(PathBuf, String)]) -> Result<()> {
+    let mut written = Vec::with_capacity(files.len());
+    for (path, text) in files {
+        let mut file = temporary_beside(path)?;
+        file.write_all(text.as_bytes()).map_err(Error::io("write", path))?;
+        file.as_file().sync_all().map_err(Error::io("write", path))?;
+        written.push((file, path));
+    }
+    written.into_iter().try_for_each(|(file, path)| move_into_place(file, path))
+}
+
 /// A new file in the folder of `path`, removed when it is dropped.
+///
+/// It is locked as long as it is open: so those that a killed program left are known, and removed.
 pub(super) fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     if path.is_dir() {
         let source = io::Error::from(io::ErrorKind::IsADirectory);
@@ -31,16 +54,49 @@ pub(super) fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     let mut prefix = std::ffi::OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
+    remove_orphans(folder_of(path), &prefix);
     let mut builder = Builder::new();
-    builder.prefix(&prefix).suffix(".part");
+    builder.prefix(&prefix).suffix(SUFFIX);
     readable_by_others(&mut builder);
-    builder.tempfile_in(folder_of(path)).map_err(Error::io("create", path))
+    let file =
+        builder.tempfile_in(folder_of(path)).map_err(|it| Error::io("create", path)(plain(it)))?;
+    // Some file systems have no locks; there, orphans stay.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Removes the temporary files of these names that no living program holds.
+///
+/// Whatever goes wrong here, the file to be written is not concerned.
+fn remove_orphans(folder: &Path, prefix: &OsStr) {
+    let prefix = prefix.as_encoded_bytes();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let middle = name.strip_prefix(prefix).and_then(|it| it.strip_suffix(SUFFIX.as_bytes()));
+        // Random letters: `map.tif` is not to take the files of `map.tif.aux.xml`.
+        if middle.is_some_and(|it| it.iter().all(u8::is_ascii_alphanumeric)) {
+            let path = entry.path();
+            let is_orphan = fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+            if is_orphan {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+/// The error without the temporary name that `tempfile` adds to it: nobody knows that file.
+fn plain(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }
 
 /// Makes sure that the bytes are on disk, then gives the file its name.
 pub(super) fn move_into_place(file: NamedTempFile, path: &Path) -> Result<()> {
     file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
+    file.persist(path).map_err(|error| Error::io("write", path)(plain(error.error)))?;
     Ok(())
 }
 
@@ -75,10 +131,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_program_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.tif");
+        let in_use = temporary_beside(&path).unwrap();
+        let kept = [".map.tif.aux.xml.Zz9.part", ".map.tif.part", "map.tif.Zz9.part"];
+        for name in kept.iter().chain(&[".map.tif.Zz9.part"]) {
+            fs::write(folder.path().join(name), b"half").unwrap();
+        }
+        write_atomically(&path, b"whole").unwrap();
+        assert!(in_use.path().exists());
+        assert!(kept.iter().all(|name| folder.path().join(name).exists()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 + kept.len());
+    }
+
+    #[test]
+    fn several_files_appear_together_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let text = |name: &str| (path(name), name.to_owned());
+        assert!(write_together(&[text("a"), text("none/b")]).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        write_together(&[text("a"), text("b")]).unwrap();
+        assert_eq!(fs::read_to_string(path("b")).unwrap(), "b");
+    }
+
+    #[test]
     fn a_missing_folder_is_an_error_that_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let error = write_atomically(&folder.path().join("none/a.json"), b"x").unwrap_err();
-        assert!(error.to_string().contains("a.json"), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("a.json: ") && !error.contains(".part"), "{error}");
         assert!(write_atomically(folder.path(), b"x").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -46,6 +46,17 @@ pub(super) fn chosen(all: &[(Source, Band)], wanted: &[String]) -> Result<Vec<us
     Ok(chosen)
 }
 
+/// Refuses a missing value that none of the chosen bands can hold.
+pub(super) fn check_nodata(nodata: f64, all: &[(Source, Band)], chosen: &[usize]) -> Result<()> {
+    if chosen.iter().any(|&index| all[index].1.dtype.can_hold(nodata)) {
+        return Ok(());
+    }
+    let mut types: Vec<_> = chosen.iter().map(|&index| all[index].1.dtype.to_string()).collect();
+    types.dedup();
+    let rule = format!("cannot occur in bands of type {}", types.join(", "));
+    Err(Error::config("data.nodata", nodata, rule))
+}
+
 fn find(all: &[(Source, Band)], wanted: &str) -> Result<usize> {
     let named: Vec<usize> = (0..all.len()).filter(|&index| all[index].1.name == wanted).collect();
     match named[..] {

@@ -54,6 +54,22 @@ impl DataType {
         matches!(self, Self::F32 | Self::F64)
     }
 
+    /// Whether a sample of this type can hold `value`.
+    pub(crate) fn can_hold(self, value: f64) -> bool {
+        let [low, high] = match self {
+            Self::U8 => [0.0, f64::from(u8::MAX)],
+            Self::U16 => [0.0, f64::from(u16::MAX)],
+            Self::U32 => [0.0, f64::from(u32::MAX)],
+            Self::U64 => [0.0, u64::MAX as f64],
+            Self::I8 => [f64::from(i8::MIN), f64::from(i8::MAX)],
+            Self::I16 => [f64::from(i16::MIN), f64::from(i16::MAX)],
+            Self::I32 => [f64::from(i32::MIN), f64::from(i32::MAX)],
+            Self::I64 => [i64::MIN as f64, i64::MAX as f64],
+            Self::F32 | Self::F64 => return true,
+        };
+        (low..=high).contains(&value) && value.fract() == 0.0
+    }
+
     /// The value that samples of this type hold where `value` was meant, such as a nodata value
     /// that a file writes as a decimal text.
     pub(crate) fn stored(self, value: f64) -> f64 {

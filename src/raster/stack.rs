@@ -97,6 +97,9 @@ impl Raster {
             Some(wanted) => choice::chosen(&all, wanted)?,
             None => choice::without_alpha(&files, &all),
         };
+        if let Some(nodata) = options.nodata {
+            choice::check_nodata(nodata, &all, &chosen)?;
+        }
         let notes = choice::notes(&files, &all, &chosen, cache_bytes);
         let (sources, bands) = chosen.into_iter().map(|index| all[index].clone()).unzip();
         let paths = paths.to_vec();
@@ -388,6 +391,16 @@ mod tests {
         let options = RasterOptions { nodata: Some(5.0), ..RasterOptions::default() };
         let other = read_all(&Raster::open(&[path], &options).unwrap());
         assert_eq!(other.valid, [false, true, true, false]);
+    }
+
+    #[test]
+    fn a_missing_value_that_no_band_can_hold_is_refused() {
+        let (_folder, path) = file(&Fixture::new(1, 2), &[1_u8, 255]);
+        for (nodata, is_fine) in [(255.0, true), (256.0, false), (-1.0, false), (0.5, false)] {
+            let options = RasterOptions { nodata: Some(nodata), ..RasterOptions::default() };
+            let opened = Raster::open(std::slice::from_ref(&path), &options);
+            assert_eq!(opened.is_ok(), is_fine, "{nodata}");
+        }
     }
 
     #[test]

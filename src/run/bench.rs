@@ -19,6 +19,9 @@ use crate::{
     weights::n_parameters,
 };
 
+/// Most bands, images, pixels of a side or steps.
+const MAX_COUNT: usize = 65_535;
+
 /// Steps before those that count: they fill caches and make the optimizer's memory.
 const N_WARM_UP: u32 = 2;
 
@@ -108,8 +111,8 @@ impl Bench {
             ("--size", self.size_px),
             ("--steps", self.n_steps as usize),
         ] {
-            if value == 0 {
-                return Err(Error::config(key, value, "must be at least 1"));
+            if !(1..=MAX_COUNT).contains(&value) {
+                return Err(Error::config(key, value, format!("must lie in 1..={MAX_COUNT}")));
             }
         }
         self.model.check()?;

@@ -12,12 +12,12 @@ use crate::{
     bundle::{Bundle, Header},
     error::{Error, Result},
     evaluate::evaluate_split,
-    raster::write_atomically,
+    raster::{write_atomically, write_together},
     scene::Role,
     schedule::Schedule,
     score::{Metrics, MetricsFile, confusion_csv},
     train::{
-        Dataset, Fit, Observer, Position, RunFolder, State, load_checkpoint, load_weights,
+        Dataset, Event, Fit, Observer, Position, RunFolder, State, load_checkpoint, load_weights,
         steps_per_epoch,
     },
     weights::{n_parameters, state_dict},
@@ -155,28 +155,42 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// Those of reading the model and the scenes and of writing the files.
-    pub fn evaluate(&mut self, seconds: &dyn Fn() -> f64) -> Result<MetricsFile> {
-        let began = seconds();
+    /// [`Error::Interrupted`] if the observer stops it, which leaves older figures as they are;
+    /// those of reading the model and the scenes and of writing the files.
+    pub fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<MetricsFile> {
+        let figures = self.figures(observer);
+        if let Err(Error::Interrupted) = figures {
+            self.note(Status::Interrupted)?;
+        }
+        figures
+    }
+
+    fn figures(&mut self, observer: &mut dyn Observer) -> Result<MetricsFile> {
+        let began = observer.seconds();
         let bundle = Bundle::read(&self.folder.model())?;
         let predictor = bundle.predictor(&self.device)?;
         let tiling = bundle.header.tiling();
         let pixel_area = self.data.scenes.scene(0).grid().pixel_area();
         let mut splits = BTreeMap::new();
         for role in [Role::Validation, Role::Test] {
-            let confusion = evaluate_split(&self.data, &predictor, tiling, role)?;
+            let n_pixels = self.data.n_pixels(role);
+            let progress = |n_done| {
+                observer.event(Event::Evaluating { role, n_done, n_pixels });
+                if observer.stops() { Err(Error::Interrupted) } else { Ok(()) }
+            };
+            let confusion = evaluate_split(&self.data, &predictor, tiling, role, progress)?;
             if 0 < confusion.n_pixels() {
                 let metrics = Metrics::new(&confusion, self.data.classes(), pixel_area);
                 splits.insert(role.name().to_owned(), metrics);
             }
         }
-        let headline = splits.get("test").or_else(|| splits.get("validation"));
-        if let Some(metrics) = headline {
-            write_atomically(&self.folder.confusion(), confusion_csv(metrics).as_bytes())?;
-        }
         let file = MetricsFile::new(splits);
-        write_atomically(&self.folder.metrics(), file.to_json().as_bytes())?;
-        self.manifest.add_seconds("evaluate", seconds() - began);
+        let mut files = vec![(self.folder.metrics(), file.to_json())];
+        if let Some(metrics) = file.splits.get("test").or_else(|| file.splits.get("validation")) {
+            files.push((self.folder.confusion(), confusion_csv(metrics)));
+        }
+        write_together(&files)?;
+        self.manifest.add_seconds("evaluate", observer.seconds() - began);
         self.note(Status::Done)?;
         Ok(file)
     }

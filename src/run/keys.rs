@@ -1,15 +1,18 @@
-//! Refuses keys that no table of the run file knows, and names the nearest known one.
+//! Refuses keys that no table of the run file knows, and names the nearest known one; and values of
+//! another kind than their key wants.
 
 use serde_json::Value as Schema;
 use toml::{Table, Value};
 
+use super::kinds::{check_kind, shown};
 use crate::error::{Error, Result};
 
-/// Checks every key of `table` against the JSON Schema of the run file.
+/// Checks every key of `table` and the kind of its value against the JSON Schema of the run file.
 ///
 /// # Errors
 ///
-/// [`Error::Config`] with the full name of the first unknown key.
+/// [`Error::Config`] with the full name of the first unknown key, or of the first key whose value
+/// is of another kind.
 pub fn check_keys(table: &Table, schema: &Schema) -> Result<()> {
     check_table(table, schema, schema, "")
 }
@@ -27,6 +30,7 @@ fn check_table(table: &Table, schema: &Schema, root: &Schema, prefix: &str) -> R
 }
 
 fn check_value(value: &Value, schema: &Schema, root: &Schema, name: &str) -> Result<()> {
+    check_kind(value, schema, root, name)?;
     match value {
         Value::Table(table) => check_table(table, schema, root, &format!("{name}.")),
         Value::Array(items) => {
@@ -71,18 +75,19 @@ fn unknown_key<'a>(
     value: &Value,
     known: impl Iterator<Item = &'a String>,
 ) -> Error {
-    let nearest = known
-        .map(|it| (strsim::damerau_levenshtein(key, it), it))
-        .min()
-        .filter(|(distance, it)| *distance <= 2.max(it.len() / 3));
-    let value = match value {
-        Value::Table(_) => "{…}".to_owned(),
-        value => value.to_string(),
-    };
-    match nearest {
-        Some((_, it)) => Error::config(name, value, format!("no such key; did you mean `{it}`?")),
-        None => Error::config(name, value, "no such key; `swath schema` lists them all"),
+    match nearest(key, known.map(String::as_str)) {
+        Some(it) => Error::config(name, shown(value), format!("no such key; did you mean `{it}`?")),
+        None => Error::config(name, shown(value), "no such key; `swath schema` lists them all"),
     }
+}
+
+/// The known word that a typo most likely meant.
+pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|it| (strsim::damerau_levenshtein(word, it), it))
+        .min()
+        .filter(|(distance, it)| *distance <= 2.max(it.len() / 3))
+        .map(|(_, it)| it)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod keys;
 
+mod kinds;
+
 mod overrides;
 
 mod run_file;

@@ -23,9 +23,18 @@ pub fn open_dataset(run_file: &RunFile) -> Result<Dataset> {
     let scenes = Scenes::open(data, Path::new(""))?;
     let splits = split_scenes(&scenes, split, chips, *seed)?;
     let summary = SplitSummary::new(&splits);
-    let sampler = Sampler::new(&splits, chips, *seed)?;
+    let mut sampler = Sampler::new(&splits, chips, *seed)?;
     model.check_size(scenes.bands().len(), scenes.classes().len())?;
-    model.check_epoch(sampler.n_chips(), train.batch, chips.size_px)?;
+    let check = |n_chips| model.check_epoch(n_chips, train.batch, chips.size_px);
+    if let Err(error) = check(sampler.n_chips()) {
+        if chips.per_epoch.is_some() {
+            return Err(error);
+        }
+        // Nobody asked for the number that leaves a single chip for the last step.
+        let n_chips = sampler.n_chips() + 1;
+        check(n_chips)?;
+        sampler = sampler.with_chips(n_chips);
+    }
 
     let statistics = training_statistics(&scenes, &splits)?;
     let normalisation = Normalisation::of(&statistics)?;

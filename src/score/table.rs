@@ -177,7 +177,11 @@ fn shorten(text: &str) -> String {
 
 /// A share with four digits, `-` if there is none.
 fn share(value: f64) -> String {
-    if value.is_nan() { "-".to_owned() } else { format!("{value:.4}") }
+    if value.is_nan() {
+        return "-".to_owned();
+    }
+    let text = format!("{value:.4}");
+    if text == "-0.0000" { "0.0000".to_owned() } else { text }
 }
 
 fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
@@ -220,6 +224,13 @@ mod tests {
         let cells: Vec<_> = land.split_whitespace().collect();
         assert_eq!(cells, ["land", "0.0000", "0.0000", "-", "0.0000", "2"]);
         assert!(text.contains("never mapped: land\n"), "{text}");
+    }
+
+    #[test]
+    fn a_share_has_four_digits_and_no_negative_zero() {
+        for (value, text) in [(0.5, "0.5000"), (-1e-17, "0.0000"), (f64::NAN, "-")] {
+            assert_eq!(share(value), text);
+        }
     }
 
     #[test]

@@ -77,6 +77,12 @@ impl Dataset {
         Augmentation::draw(&self.augment, &mut rng)
     }
 
+    /// Pixels of the `role` blocks, labelled or not.
+    pub fn n_pixels(&self, role: Role) -> u64 {
+        let blocks = self.splits.iter().flat_map(|split| split.blocks(role));
+        blocks.map(|block| block.n_pixels() as u64).sum::<u64>()
+    }
+
     /// Windows of the size of a chip whose cores hold every pixel of the `role` blocks once.
     pub fn evaluation_windows(&self, role: Role) -> Vec<SceneCover> {
         evaluation_windows(&self.splits, role, self.chip_px, 0).collect()

@@ -1,6 +1,7 @@
 //! What the caller of a training is told, and what it decides.
 
 use super::{EpochRow, StepRow};
+use crate::scene::Role;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -25,6 +26,15 @@ pub enum Event<'a> {
         /// Whether no epoch before had a higher validation mean IoU.
         is_best: bool,
     },
+    /// Of the blocks of a role, `n_done` of `n_pixels` pixels are predicted for the final figures.
+    Evaluating {
+        /// Validation or test.
+        role: Role,
+        /// Pixels that are done.
+        n_done: u64,
+        /// Pixels of the blocks.
+        n_pixels: u64,
+    },
 }
 
 /// The caller's side of a training: shows progress, tells the time, asks to stop.
@@ -32,7 +42,7 @@ pub trait Observer {
     /// Is told of every event.
     fn event(&mut self, event: Event<'_>);
 
-    /// Whether to stop after the present step; what was reached is saved.
+    /// Whether to stop after the present step, or row of a map; what was reached is saved.
     fn stops(&mut self) -> bool;
 
     /// Seconds since any fixed moment. The library itself reads no clock.

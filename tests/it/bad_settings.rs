@@ -42,6 +42,9 @@ fn values_out_of_range_are_refused_by_key() {
         ("loss.label_smoothing=1", "loss.label_smoothing"),
         ("optimizer.lr=0", "optimizer.lr"),
         ("optimizer.lr=nan", "optimizer.lr"),
+        ("optimizer.lr=inf", "optimizer.lr"),
+        ("split.buffer_px=500", "split.buffer_px"),
+        ("data.nodata=1e300", "data.nodata"),
         ("optimizer.weight_decay=-1", "optimizer.weight_decay"),
         ("schedule.pct_start=2.0", "schedule.pct_start"),
         ("schedule.div_factor=0", "schedule.div_factor"),
@@ -67,16 +70,17 @@ fn values_out_of_range_are_refused_by_key() {
 #[test]
 fn values_of_the_wrong_type_are_refused_with_what_was_wanted() {
     for (setting, wanted) in [
-        ("train.epochs=many", "expected u32"),
-        ("train.epochs=1.5", "expected u32"),
-        ("seed=-1", "expected u64"),
+        ("train.epochs=many", "wanted a whole number from 0 to 4294967295"),
+        ("train.epochs=1.5", "wanted a whole number"),
+        ("seed=-1", "wanted a whole number"),
+        ("seed=99999999999999999999", "wanted a whole number from 0 to 9223372036854775807"),
         ("model.encoder=resnet99", "`resnet18`"),
         ("split.method=circles", "`blocks`"),
         ("split.validation=half", "wanted a share such as 0.2"),
-        ("split.hide=1", "expected a boolean"),
-        ("data.nodata=none", "expected f64"),
-        ("data.scene=3", "expected a sequence"),
-        ("train=3", "train"),
+        ("split.hide=1", "wanted true or false"),
+        ("data.nodata=none", "wanted a number"),
+        ("data.scene=3", "wanted a list"),
+        ("train=3", "wanted a table of keys"),
     ] {
         let key = setting.split('=').next().unwrap().rsplit('.').next().unwrap();
         check(setting, &[wanted, key]);

@@ -48,11 +48,15 @@ fn json_is_all_that_is_printed_on_standard_output() {
         &["schema"][..],
         &["info", "run.toml", "--json"],
         &["info", "image.tif", "--json"],
+        &["init", "image.tif", "-l", "labels.tif", "-o", "new.toml", "--json"],
+        &["train", "run.toml", "--dry-run", "--json"],
         &["train", "run.toml", "-o", "run", "--json"],
         &["resume", "run", "--json"],
         &["evaluate", "run", "--json"],
         &["evaluate", "--map", "labels.tif", "--labels", "labels.tif", "--json"],
-        &["info", "run/model.swath"],
+        &["report", "run", "--json"],
+        &["info", "run/model.swath", "--json"],
+        &["predict", "run/model.swath", "im?ge.tif", "-o", "map.tif", "--json"],
     ] {
         let printed = swath_ok(site.path(), args);
         assert!(serde_json::from_str::<Value>(&printed).is_ok(), "{args:?}: {printed}");
@@ -81,12 +85,18 @@ fn every_command_explains_itself() {
         "evaluate",
         "predict",
         "report",
+        "bench",
+        "show",
         "completions",
     ];
     let help = swath_ok(site.path(), &["--help"]);
     for name in commands {
         assert!(help.contains(&format!("\n  {name} ")), "{name} is not in {help}");
-        assert!(swath_ok(site.path(), &[name, "--help"]).contains("Usage:"), "{name}");
+        let help = swath_ok(site.path(), &[name, "--help"]);
+        assert!(help.contains("Usage:"), "{name}");
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
     }
 }
 
@@ -135,8 +145,9 @@ fn a_model_is_timed() {
 fn a_bench_of_nothing_is_refused() {
     let site = tempfile::tempdir().unwrap();
     for (args, parts) in [
-        (["bench", "--batch", "0"], ["`--batch` = 0", "at least 1"]),
-        (["bench", "--size", "0"], ["`--size` = 0", "at least 1"]),
+        (["bench", "--batch", "0"], ["`--batch` = 0", "1..=65535"]),
+        (["bench", "--size", "0"], ["`--size` = 0", "1..=65535"]),
+        (["bench", "--batch", "99999999"], ["`--batch` = 99999999", "1..=65535"]),
     ] {
         check_refused(site.path(), &args, 2, &parts);
     }

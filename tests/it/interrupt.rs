@@ -13,6 +13,8 @@ use swath::{
     bundle::Bundle,
     predict::{MapOutputs, predict_map},
     raster::{Raster, RasterOptions},
+    run::{Manifest, Status},
+    train::{Event, Observer, Silent},
 };
 
 use crate::support::{begin, files, site, train};
@@ -26,7 +28,6 @@ const LONG: [&str; 6] =
 #[test]
 fn an_interrupted_training_exits_with_130_and_resumes_to_its_end() {
     use crate::support::{Ended, command, swath_ok};
-    use swath::run::{Manifest, Status};
 
     let site = site();
     let args = [&["train", "run.toml", "-o", "run"], &LONG[..]].concat();
@@ -55,6 +56,37 @@ fn an_interrupted_training_exits_with_130_and_resumes_to_its_end() {
     swath_ok(site.path(), &["resume", "run"]);
     assert_eq!((status(), n_steps()), (Status::Done, 60 * 3));
     assert!(run.join("metrics.json").exists() && run.join("report.html").exists());
+}
+
+/// Stops the final evaluation.
+struct Impatient;
+
+impl Observer for Impatient {
+    fn event(&mut self, _event: Event<'_>) {}
+
+    fn stops(&mut self) -> bool {
+        true
+    }
+
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+}
+
+#[test]
+fn an_evaluation_that_is_stopped_writes_no_figures_and_can_be_done_again() {
+    let site = site();
+    let mut run = begin(site.path(), "run", &[]);
+    train(&mut run, None).unwrap();
+    let ended = run.evaluate(&mut Impatient);
+    assert!(matches!(ended, Err(Error::Interrupted)), "{ended:?}");
+    let file = |name: &str| site.path().join("run").join(name);
+    let status = || Manifest::read(&file("manifest.json")).unwrap().status;
+    assert_eq!(status(), Status::Interrupted);
+    assert!(!file("metrics.json").exists() && !file("confusion.csv").exists());
+    run.evaluate(&mut Silent).unwrap();
+    assert_eq!(status(), Status::Done);
+    assert!(file("metrics.json").exists() && file("confusion.csv").exists());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use swath::{
     random::{Purpose, generator},
     raster::Window,
     run::Manifest,
+    train::Silent,
     weights::StateDict,
 };
 
@@ -56,7 +57,7 @@ fn result(image: &[f32], codes: &[u8], overrides: &[&str]) -> Result {
     fs::write(path("run.toml"), run_file).unwrap();
     let mut run = begin(folder.path(), "run", overrides);
     train(&mut run, None).unwrap();
-    run.evaluate(&|| 0.0).unwrap();
+    run.evaluate(&mut Silent).unwrap();
     let out = run.folder.path();
     swath_ok(folder.path(), &["predict", "run/model.swath", "image.tif", "-o", "map.tif"]);
     let Bundle { header, state } = Bundle::read(&run.folder.model()).unwrap();
