@@ -96,7 +96,22 @@ impl SplitSummary {
         for (role, class) in self.absent() {
             let _ = writeln!(text, "no pixel of {} in {role}", classes.class(class).name);
         }
+        text += self.without_evaluation();
         text
+    }
+
+    /// What it means that a role has no block.
+    fn without_evaluation(&self) -> &'static str {
+        let is_empty = |role| self.roles.iter().all(|it| it.role != role || it.n_blocks == 0);
+        match (is_empty(Role::Validation), is_empty(Role::Test)) {
+            (true, true) => {
+                "no validation and no test block: nothing can be evaluated, and the last epoch is\n\
+                 kept; blocks may be too large (`split.block_px`)\n"
+            }
+            (true, false) => "no validation block: the last epoch is kept\n",
+            (false, true) => "no test block: the figures are those of the validation blocks\n",
+            (false, false) => "",
+        }
     }
 }
 
@@ -169,6 +184,20 @@ mod tests {
         let text = summary([0, 1]).text(&classes());
         assert!(text.contains("no pixel of water in test"), "{text}");
         assert!(text.contains("37.5 %") && text.lines().all(|line| line.len() <= 80), "{text}");
+    }
+
+    #[test]
+    fn says_what_a_role_without_blocks_means() {
+        let text = |n_blocks: [usize; 2]| {
+            let mut summary = summary([7, 1]);
+            summary.roles[1].n_blocks = n_blocks[0];
+            summary.roles[2].n_blocks = n_blocks[1];
+            summary.text(&classes())
+        };
+        assert!(text([0, 0]).contains("nothing can be evaluated"));
+        assert!(text([0, 1]).contains("no validation block: the last epoch"));
+        assert!(text([1, 0]).contains("no test block: the figures are those of the validation"));
+        assert!(!text([1, 1]).contains("no test block"));
     }
 
     #[test]
