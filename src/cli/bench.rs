@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::{Deserialize, de::value::StrDeserializer};
-use swath_kernels::Isa;
+use swath_kernels::{Isa, burn::without_kernels};
 
 use super::common::{Compute, print};
 use crate::{
@@ -51,6 +51,10 @@ pub(super) struct Args {
     #[arg(long)]
     predict: bool,
 
+    /// Compose the network of burn's own operations instead of our kernels
+    #[arg(long)]
+    without_kernels: bool,
+
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -78,7 +82,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let clock = Instant::now();
     let result = args.compute.install(|| {
         let device = args.compute.device()?;
-        Ok(bench.run(&device, &|| clock.elapsed().as_secs_f64())?)
+        let run = || bench.run(&device, &|| clock.elapsed().as_secs_f64());
+        Ok(if args.without_kernels { without_kernels(run)? } else { run()? })
     })?;
     let text = if args.json { json(args, &bench, &result)? } else { text(args, &bench, &result) };
     print(&text)
@@ -104,6 +109,7 @@ fn json(args: &Args, bench: &Bench, result: &BenchResult) -> Result<String, Erro
         "peak_memory_bytes": result.peak_memory_bytes,
         "device": args.compute.device,
         "threads": args.compute.n_threads(),
+        "kernels": !args.without_kernels,
         "instruction_set": Isa::current().name(),
     });
     Ok(serde_json::to_string_pretty(&document).expect("it is plain data"))
@@ -119,7 +125,7 @@ fn text(args: &Args, bench: &Bench, result: &BenchResult) -> String {
     format!(
         "{}      {n_steps} steps of {batch} images of {size_px} px, {n_bands} bands, {n_classes} \
          classes\nmedian     {:.1} ms a step, {:.1} images/s\nmemory     {} at most, {} before the \
-         model was made\ndevice     {}, {} threads, {}\n",
+         model was made\ndevice     {}, {} threads, {}{}\n",
         if args.predict { "predict" } else { "train  " },
         median * 1e3,
         *batch as f64 / median,
@@ -128,5 +134,6 @@ fn text(args: &Args, bench: &Bench, result: &BenchResult) -> String {
         args.compute.device,
         args.compute.n_threads(),
         Isa::current().name(),
+        if args.without_kernels { ", without kernels" } else { "" },
     )
 }

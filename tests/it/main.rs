@@ -25,3 +25,5 @@ mod bad_models;
 mod diverged;
 
 mod interrupt;
+
+mod kernels;

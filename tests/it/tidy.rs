@@ -107,6 +107,19 @@ fn whole_tensors_are_summed_in_a_fixed_order() {
     }
 }
 
+/// The compiler forbids `unsafe` in the main package; in the kernels each use says why it is sound.
+#[test]
+fn unsafe_code_is_in_the_kernels_alone_and_explained() {
+    let manifest =
+        |folder: &str| fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+    assert!(manifest("").contains("unsafe_code = \"forbid\""));
+    let kernels = manifest("crates/swath-kernels");
+    assert!(kernels.contains("undocumented_unsafe_blocks = \"deny\""));
+    assert!(kernels.contains("unsafe_op_in_unsafe_fn = \"deny\""));
+    let packages: Vec<_> = fs::read_dir(root().join("crates")).unwrap().collect();
+    assert_eq!(packages.len(), 1, "another package needs a rule about unsafe code");
+}
+
 /// rustfmt sorts neighbouring `mod` lines, and the reading order would be lost.
 #[test]
 fn mod_items_are_apart() {

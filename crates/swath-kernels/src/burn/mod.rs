@@ -35,4 +35,4 @@ pub use norm::{ChannelStatistics, Norm, NormInputs};
 pub use pool::Windows;
 pub use resample::{resample, upsample_concat};
 pub use softmax::softmax;
-pub use tensors::layout_copies;
+pub use tensors::{layout_copies, without_kernels};
