@@ -7,8 +7,9 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
+    Moves,
     composed::{activate, per_channel},
-    conv::{Moves, composed, run},
+    conv::{composed, run},
     tensors::{has_kernels, in_order, values},
 };
 use crate::{Activation, Epilogue};
@@ -102,5 +103,51 @@ impl FinishedOps for Flex {
         let [scale, shift, residual] = [scale, shift, residual].map(in_order);
         let [scale, bias, residual] = [&scale, &shift, &residual].map(|it| Some(values(it)));
         run(images, weights, Epilogue { scale, bias, residual, activation }, moves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{backend::DType, tensor::Device};
+
+    use super::{
+        super::agreement::{channels, numbers, random},
+        *,
+    };
+    use crate::expected::{ACTIVATIONS, assert_close};
+
+    fn run(dtype: DType, moves: Moves, has_residual: bool, activation: Activation) -> Tensor<4> {
+        let device = Device::flex();
+        let of = |shape| random(shape, dtype, &device);
+        let (images, weights) = (of([2, 7, 9, 6]), of([3, 3, 6 / moves.groups, 12]));
+        let [scale, shift] = [0.5, -0.5].map(|more| channels(of([1, 1, 1, 12]) + more));
+        let residual = has_residual.then(|| of([2, 4, 5, 12]));
+        convolve_finished(images, weights, Finish { scale, shift, residual, activation }, moves)
+    }
+
+    #[test]
+    fn all_steps_at_once_are_those_of_burn() {
+        for groups in [1, 6, 2] {
+            let moves = Moves::centred(3, 2).grouped(groups);
+            for (activation, has_residual) in
+                ACTIVATIONS.into_iter().flat_map(|it| [(it, false), (it, true)])
+            {
+                let [got, want] = [DType::F32, DType::F64]
+                    .map(|dtype| numbers(run(dtype, moves, has_residual, activation)));
+                let got: Vec<f32> = got.into_iter().map(|it| it as f32).collect();
+                let what = format!("{groups} groups, {activation:?}, residual: {has_residual}");
+                assert_close(&what, &got, &want, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the images of a finished convolution want a gradient")]
+    fn images_with_a_gradient_are_refused() {
+        let device = Device::flex().autodiff();
+        let ones = |shape: [usize; 4]| Tensor::<4>::ones(shape, &device);
+        let [scale, shift] = [ones([1; 4]), ones([1; 4])].map(channels);
+        let finish = Finish { scale, shift, residual: None, activation: Activation::None };
+        convolve_finished(ones([1; 4]), ones([1; 4]), finish, Moves::centred(1, 1));
     }
 }
