@@ -15,7 +15,7 @@ use burn_flex::FlexTensor;
 
 use super::{
     Windows,
-    buffer::fresh,
+    buffer::filled,
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
@@ -144,13 +144,6 @@ fn kernel(images: [usize; 4], windows: Windows) -> AveragePool {
 fn adaptive_kernel(images: [usize; 4], output_size: [usize; 2]) -> AdaptiveAveragePool {
     let [batch, rows, cols, channels] = images;
     AdaptiveAveragePool { batch, size: [rows, cols], channels, output_size }
-}
-
-/// A tensor whose values `fill` writes.
-fn filled(shape: [usize; 4], fill: impl FnOnce(&mut [f32])) -> FlexTensor {
-    let mut values = fresh(shape.iter().product());
-    fill(&mut values);
-    values.into_tensor(shape)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    buffer::{filled, fresh},
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
@@ -121,10 +121,7 @@ fn forward<const N: usize>(images: [FlexTensor; N]) -> FlexTensor {
     let channels = shapes.iter().map(|shape| shape[3]).sum();
     let inputs: Vec<(&[f32], usize)> =
         images.iter().zip(shapes).map(|(it, shape)| (values(it), shape[3])).collect();
-    let shape = [batch, rows, cols, channels];
-    let mut output = fresh(shape.iter().product());
-    crate::concatenate(&inputs, &mut output);
-    output.into_tensor(shape)
+    filled([batch, rows, cols, channels], |out| crate::concatenate(&inputs, out))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use burn_flex::FlexTensor;
 
 use super::{
     Moves,
-    buffer::fresh,
+    buffer::filled,
     composed::per_channel,
     conv_kernel::ConvKernel,
     differentiable::differentiable,
@@ -108,9 +108,9 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
             |(), gradient, [of_images, of_bias]| {
                 let of_bias = of_bias.then(|| {
                     let [.., channels] = shape::<4>(&gradient);
-                    let mut sums = fresh(channels);
-                    crate::bias_gradient(values(&gradient), channels, &mut sums);
-                    sums.into_tensor([channels])
+                    filled([channels], |out| {
+                        crate::bias_gradient(values(&gradient), channels, out);
+                    })
                 });
                 [of_images.then_some(gradient), of_bias]
             },
@@ -127,10 +127,9 @@ pub(super) fn run(
 ) -> FlexTensor {
     let (images, weights) = (in_order(images), in_order(weights));
     let kernel = ConvKernel::new(shape(&images), shape(&weights), moves);
-    let shape = kernel.output_shape();
-    let mut output = fresh(shape.iter().product());
-    kernel.forward(values(&images), values(&weights), epilogue, &mut output);
-    output.into_tensor(shape)
+    filled(kernel.output_shape(), |out| {
+        kernel.forward(values(&images), values(&weights), epilogue, out);
+    })
 }
 
 fn image_gradient(
@@ -139,10 +138,8 @@ fn image_gradient(
     gradient: &FlexTensor,
     moves: Moves,
 ) -> FlexTensor {
-    let mut output = fresh(images.iter().product());
     let kernel = ConvKernel::new(images, shape(weights), moves);
-    kernel.image_gradient(values(gradient), values(weights), &mut output);
-    output.into_tensor(images)
+    filled(images, |out| kernel.image_gradient(values(gradient), values(weights), out))
 }
 
 fn weight_gradient(
@@ -151,10 +148,8 @@ fn weight_gradient(
     gradient: &FlexTensor,
     moves: Moves,
 ) -> FlexTensor {
-    let mut output = fresh(weights.iter().product());
     let kernel = ConvKernel::new(shape(images), weights, moves);
-    kernel.weight_gradient(values(images), values(gradient), &mut output);
-    output.into_tensor(weights)
+    filled(weights, |out| kernel.weight_gradient(values(images), values(gradient), out))
 }
 
 #[cfg(test)]

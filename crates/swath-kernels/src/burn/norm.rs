@@ -294,3 +294,7 @@ fn normed<'a>(
         bias: values(bias),
     }
 }
+
+#[cfg(test)]
+#[path = "norm_tests.rs"]
+mod tests;

@@ -12,7 +12,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    buffer::filled,
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
@@ -55,10 +55,7 @@ impl PoolOps for Flex {
     fn max_pooled(images: FlexTensor, windows: Windows) -> FlexTensor {
         let images = in_order(images);
         let window = windows.over(shape(&images));
-        let shape = window.output_shape();
-        let mut output = fresh(shape.iter().product());
-        MaxPool(window).forward(values(&images), &mut output, None);
-        output.into_tensor(shape)
+        filled(window.output_shape(), |out| MaxPool(window).forward(values(&images), out, None))
     }
 }
 
@@ -69,17 +66,17 @@ impl<C: CheckpointStrategy> PoolOps for Autodiff<Flex, C> {
             |[images]| {
                 let window = windows.over(shape(&images));
                 let shape = window.output_shape();
-                let n_values = shape.iter().product();
-                let (mut output, mut taps) = (fresh(n_values), vec![0; n_values]);
-                MaxPool(window).forward(values(&images), &mut output, Some(&mut taps));
-                (output.into_tensor(shape), (window, Arc::new(taps)))
+                let mut taps = vec![0; shape.iter().product()];
+                let output = filled(shape, |out| {
+                    MaxPool(window).forward(values(&images), out, Some(&mut taps));
+                });
+                (output, (window, Arc::new(taps)))
             },
             |(window, taps), gradient, [_]| {
                 let Window { batch, size: [rows, cols], channels, .. } = window;
-                let shape = [batch, rows, cols, channels];
-                let mut of_images = fresh(shape.iter().product());
-                MaxPool(window).image_gradient(values(&gradient), &taps, &mut of_images);
-                [Some(of_images.into_tensor(shape))]
+                [Some(filled([batch, rows, cols, channels], |out| {
+                    MaxPool(window).image_gradient(values(&gradient), &taps, out);
+                }))]
             },
         )
     }

@@ -66,3 +66,40 @@ pub(super) fn change(tensor: &mut FlexTensor, with: impl FnOnce(&mut [f32])) {
 pub(super) fn to_flex(tensor: Tensor<4>) -> FlexTensor {
     tensor.without_autodiff().try_into_primitive::<Flex>().expect("the backend was checked before")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::agreement::random, *};
+
+    #[test]
+    fn kernels_are_for_f32_with_and_without_gradients() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            assert!(has_kernels(&random([1; 4], DType::F32, &device)));
+            assert!(!has_kernels(&random([1; 4], DType::F64, &device)));
+        }
+    }
+
+    #[test]
+    fn copies_into_the_order_of_axes_are_counted() {
+        let tensor = random([2, 3, 4, 5], DType::F32, &Device::flex());
+        let before = layout_copies();
+        let own = in_order(to_flex(tensor.clone()));
+        let behind = in_order(to_flex(tensor.clone().narrow(0, 1, 1)));
+        assert_eq!(layout_copies(), before);
+        assert_eq!(values(&behind), &values(&own)[60..]);
+
+        let turned = in_order(to_flex(tensor.permute([0, 3, 1, 2])));
+        assert_eq!(layout_copies(), before + 1);
+        assert_eq!(values(&turned)[1], values(&own)[5]);
+    }
+
+    #[test]
+    fn values_that_are_shared_do_not_change() {
+        let tensor = to_flex(random([2, 1, 1, 3], DType::F32, &Device::flex()));
+        let mut second = tensor.narrow(0, 1, 1);
+        let before = tensor.storage::<f32>().to_vec();
+        change(&mut second, |values| values.fill(7.0));
+        assert_eq!(tensor.storage::<f32>(), before);
+        assert_eq!(values(&second), [7.0; 3]);
+    }
+}

@@ -10,7 +10,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    buffer::filled,
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
@@ -50,10 +50,9 @@ impl TransposedConvOps for Flex {
         let [images, weights] = [images, weights].map(in_order);
         let kernel = kernel(shape(&images), shape(&weights));
         let [rows, cols] = kernel.output_size();
-        let shape = [kernel.batch, rows, cols, kernel.channels[1]];
-        let mut output = fresh(shape.iter().product());
-        kernel.forward(values(&images), values(&weights), Epilogue::default(), &mut output);
-        output.into_tensor(shape)
+        filled([kernel.batch, rows, cols, kernel.channels[1]], |out| {
+            kernel.forward(values(&images), values(&weights), Epilogue::default(), out);
+        })
     }
 }
 
@@ -69,19 +68,18 @@ impl<C: CheckpointStrategy> TransposedConvOps for Autodiff<Flex, C> {
                 (Flex::transposed_convolution(images, weights), state)
             },
             |(images, weights), gradient, [of_images, of_weights]| {
-                let shapes @ [images_shape, weights_shape] = [shape(&images), shape(&weights)];
+                let [images_shape, weights_shape] = [shape(&images), shape(&weights)];
                 let kernel = kernel(images_shape, weights_shape);
-                let [for_images, for_weights] = shapes.map(|it| it.iter().product());
                 let of_weights = of_weights.then(|| {
-                    let mut out = fresh(for_weights);
-                    kernel.weight_gradient(values(&images), values(&gradient), &mut out);
-                    out.into_tensor(weights_shape)
+                    filled(weights_shape, |out| {
+                        kernel.weight_gradient(values(&images), values(&gradient), out);
+                    })
                 });
                 drop(images); // Before the gradient of the same size is made.
                 let of_images = of_images.then(|| {
-                    let mut out = fresh(for_images);
-                    kernel.image_gradient(values(&gradient), values(&weights), &mut out);
-                    out.into_tensor(images_shape)
+                    filled(images_shape, |out| {
+                        kernel.image_gradient(values(&gradient), values(&weights), out);
+                    })
                 });
                 [of_images, of_weights]
             },
