@@ -1,7 +1,7 @@
 //! Convolution with all that follows it, for prediction.
 
 use burn::{
-    backend::{Backend, Dispatch, Flex, backend_extension, tensor::FloatTensor},
+    backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension, tensor::FloatTensor},
     tensor::Tensor,
 };
 use burn_flex::FlexTensor;
@@ -10,6 +10,7 @@ use super::{
     Moves,
     composed::{activate, per_channel},
     conv::{composed, run},
+    residual::Residual,
     tensors::{has_kernels, in_order, values},
 };
 use crate::{Activation, Epilogue};
@@ -45,33 +46,25 @@ pub fn convolve_finished(
     }
     let (images, weights) = (images.into_dispatch(), weights.into_dispatch());
     let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
-    Tensor::from_dispatch(match residual {
-        None => Dispatch::convolution_finished(images, weights, scale, shift, activation, moves),
-        Some(residual) => {
-            let residual = residual.into_dispatch();
-            Dispatch::convolution_added(images, weights, scale, shift, residual, activation, moves)
-        }
-    })
+    let inputs = Inputs { images, weights, scale, shift, residual: Residual::new(residual) };
+    Tensor::from_dispatch(Dispatch::convolution_finished(inputs, activation, moves))
+}
+
+#[derive(ExtensionType)]
+struct Inputs<B: Backend> {
+    images: FloatTensor<B>,
+    weights: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    #[extension_type]
+    residual: Residual<B>,
 }
 
 /// Operations of prediction, without gradients.
 #[backend_extension(Flex)]
 trait FinishedOps: Backend {
     fn convolution_finished(
-        images: FloatTensor<Self>,
-        weights: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        activation: Activation,
-        moves: Moves,
-    ) -> FloatTensor<Self>;
-
-    fn convolution_added(
-        images: FloatTensor<Self>,
-        weights: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
+        #[extension_type] inputs: Inputs<Self>,
         activation: Activation,
         moves: Moves,
     ) -> FloatTensor<Self>;
@@ -79,29 +72,15 @@ trait FinishedOps: Backend {
 
 impl FinishedOps for Flex {
     fn convolution_finished(
-        images: FlexTensor,
-        weights: FlexTensor,
-        scale: FlexTensor,
-        shift: FlexTensor,
+        inputs: Inputs<Self>,
         activation: Activation,
         moves: Moves,
     ) -> FlexTensor {
+        let Inputs { images, weights, scale, shift, residual } = inputs;
         let [scale, shift] = [scale, shift].map(in_order);
         let [scale, bias] = [&scale, &shift].map(|it| Some(values(it)));
-        run(images, weights, Epilogue { scale, bias, residual: None, activation }, moves)
-    }
-
-    fn convolution_added(
-        images: FlexTensor,
-        weights: FlexTensor,
-        scale: FlexTensor,
-        shift: FlexTensor,
-        residual: FlexTensor,
-        activation: Activation,
-        moves: Moves,
-    ) -> FlexTensor {
-        let [scale, shift, residual] = [scale, shift, residual].map(in_order);
-        let [scale, bias, residual] = [&scale, &shift, &residual].map(|it| Some(values(it)));
+        let residual = residual.into_option().map(in_order);
+        let residual = residual.as_ref().map(values);
         run(images, weights, Epilogue { scale, bias, residual, activation }, moves)
     }
 }

@@ -16,6 +16,8 @@ mod differentiable;
 
 mod composed;
 
+mod residual;
+
 mod moves;
 
 mod conv_kernel;
@@ -27,6 +29,8 @@ mod transposed_conv;
 mod finished;
 
 mod norm;
+
+mod norm_ops;
 
 mod pool;
 

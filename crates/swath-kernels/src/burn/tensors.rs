@@ -62,6 +62,13 @@ pub(super) fn change(tensor: &mut FlexTensor, with: impl FnOnce(&mut [f32])) {
     with(&mut tensor.storage_mut::<f32>()[begin..begin + n_values]);
 }
 
+/// The values of a tensor that is [`in_order`], to be changed; `None` if another tensor shares them.
+pub(super) fn unique_values(tensor: &mut FlexTensor) -> Option<&mut [f32]> {
+    let begin = tensor.layout().start_offset();
+    let n_values = tensor.shape().num_elements();
+    Some(&mut tensor.try_storage_mut::<f32>()?[begin..begin + n_values])
+}
+
 /// The tensor of the CPU backend, without its gradient.
 pub(super) fn to_flex(tensor: Tensor<4>) -> FlexTensor {
     tensor.without_autodiff().try_into_primitive::<Flex>().expect("the backend was checked before")
@@ -101,5 +108,12 @@ mod tests {
         change(&mut second, |values| values.fill(7.0));
         assert_eq!(tensor.storage::<f32>(), before);
         assert_eq!(values(&second), [7.0; 3]);
+
+        let start = values(&second).as_ptr();
+        let unique = unique_values(&mut second).expect("no other tensor has them now");
+        assert_eq!((unique.as_ptr(), unique.len()), (start, 3));
+        let third = second.clone();
+        assert!(unique_values(&mut second).is_none());
+        assert_eq!(values(&third), [7.0; 3]);
     }
 }
