@@ -168,6 +168,17 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_block_that_fits_is_taken_and_of_equal_ones_the_last_used() {
+        let mut kept = vec![Block::new(8000), Block::new(6000), Block::new(6000), Block::new(8000)];
+        let starts = |kept: &[Block]| kept.iter().map(Block::start).collect::<Vec<_>>();
+        let before = starts(&kept);
+        for index in [2, 1, 3] {
+            assert_eq!(take(&mut kept, 6000).map(|it| it.start()), Some(before[index]));
+        }
+        assert_eq!(starts(&kept), before[..1]);
+    }
+
+    #[test]
     fn what_does_not_fit_is_given_back_as_far_as_memory_is_missing() {
         let mut kept = vec![Block::new(9000), Block::new(9000), Block::new(9000)];
         assert!(take(&mut kept, 1000).is_none());

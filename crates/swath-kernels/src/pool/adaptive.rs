@@ -59,10 +59,9 @@ impl AdaptiveAveragePool {
     }
 
     fn check(&self, n_images: usize, n_out: usize) {
-        let length = |[rows, cols]: [usize; 2]| {
-            assert!(0 < rows && 0 < cols, "no mean is made of or to no pixel: {self:?}");
-            self.batch * rows * cols * self.channels
-        };
+        let is_empty = self.size.contains(&0) || self.output_size.contains(&0);
+        assert!(!is_empty, "no mean is made of or to no pixel: {self:?}");
+        let length = |[rows, cols]: [usize; 2]| self.batch * rows * cols * self.channels;
         assert_eq!(n_images, length(self.size), "length of the images is not that of {self:?}");
         assert_eq!(n_out, length(self.output_size), "length of the output is not that of {self:?}");
     }
