@@ -31,3 +31,30 @@ impl Moves {
         Self { groups, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::burn::conv_kernel::ConvKernel;
+
+    /// Rows and columns of the output of images of 9 by 7.
+    #[track_caller]
+    fn check(moves: Moves, kernel_px: usize, expected: [usize; 2]) {
+        let weights = [kernel_px, kernel_px, 4 / moves.groups, 4];
+        let [_, rows, cols, _] = ConvKernel::new([1, 9, 7, 4], weights, moves).output_shape();
+        assert_eq!([rows, cols], expected, "{moves:?}");
+    }
+
+    #[test]
+    fn centred_kernels_give_one_output_for_every_stride() {
+        for kernel_px in [1, 3, 5, 7] {
+            let moves = Moves::centred(kernel_px, 1);
+            check(moves, kernel_px, [9, 7]);
+            check(moves.grouped(2), kernel_px, [9, 7]);
+            check(Moves::centred(kernel_px, 2), kernel_px, [5, 4]);
+            // Of twice three times the reach there are twice three times the zeros.
+            check(moves.dilated(2).dilated(3), kernel_px, [9, 7]);
+            assert_eq!(moves.dilated(6).dilation, [6, 6]);
+        }
+    }
+}
