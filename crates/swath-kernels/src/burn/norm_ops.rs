@@ -81,8 +81,8 @@ impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
                 |[images, residual, weight, bias]| {
                     let of = Operation { images, weight, bias, given };
                     let output = of.forward(Some(&residual));
-                    // The sign of the output, which the next layer keeps anyway, tells the
-                    // gradient of all activations but one.
+                    // The output, which the next layer keeps anyway, tells the gradient of all
+                    // activations but one.
                     let aside = if of.is_silu() { residual } else { output.clone() };
                     (output, (of, aside))
                 },
