@@ -1,6 +1,6 @@
 //! Grouped convolution, forward and backward, by dense convolutions of a few groups each.
 
-use crate::{Conv, Epilogue, resample::copy_channels, scratch};
+use crate::{Conv, Epilogue, conv::check_length, resample::copy_channels, scratch};
 
 /// Channels up to which groups are put together: as many as a dense convolution computes at once.
 const BUNDLE_CHANNELS: usize = 32;
@@ -36,11 +36,9 @@ impl GroupedConv {
         out: &mut [f32],
     ) {
         let bundle = self.bundle();
-        self.check([
-            ("images", images, self.conv.images_len()),
-            ("weights", weights, self.weights_len()),
-            ("output", out, self.conv.output_len()),
-        ]);
+        check_length(self, "images", images, self.conv.images_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "output", out, self.conv.output_len());
         epilogue.check(self.conv.channels[1], out.len());
         for index in 0..bundle.count {
             let own_images = bundle.take(self, 0, index, images);
@@ -65,11 +63,9 @@ impl GroupedConv {
     /// As [`GroupedConv::forward`].
     pub fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
         let bundle = self.bundle();
-        self.check([
-            ("gradient", gradient, self.conv.output_len()),
-            ("weights", weights, self.weights_len()),
-            ("image gradient", out, self.conv.images_len()),
-        ]);
+        check_length(self, "gradient", gradient, self.conv.output_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "image gradient", out, self.conv.images_len());
         for index in 0..bundle.count {
             let own_gradient = bundle.take(self, 1, index, gradient);
             let own_weights = bundle.weights(self, index, weights);
@@ -86,11 +82,9 @@ impl GroupedConv {
     /// As [`GroupedConv::forward`].
     pub fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
         let bundle = self.bundle();
-        self.check([
-            ("images", images, self.conv.images_len()),
-            ("gradient", gradient, self.conv.output_len()),
-            ("weight gradient", out, self.weights_len()),
-        ]);
+        check_length(self, "images", images, self.conv.images_len());
+        check_length(self, "gradient", gradient, self.conv.output_len());
+        check_length(self, "weight gradient", out, self.weights_len());
         for index in 0..bundle.count {
             let own_images = bundle.take(self, 0, index, images);
             let own_gradient = bundle.take(self, 1, index, gradient);
@@ -105,16 +99,6 @@ impl GroupedConv {
     /// Numbers in the weights.
     pub fn weights_len(&self) -> usize {
         self.conv.weights_len() / self.groups
-    }
-
-    fn check(&self, slices: [(&str, &[f32], usize); 3]) {
-        for (name, slice, expected) in slices {
-            assert_eq!(
-                slice.len(),
-                expected,
-                "numbers in the {name} and in its shape, for {self:?}"
-            );
-        }
     }
 
     fn bundle(&self) -> Bundle {
@@ -194,37 +178,39 @@ impl Bundle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Activation,
-        expected::{Random, assert_close, assert_same_bits_on_any_threads, products, sums},
+    use crate::expected::{
+        Convolution, assert_convolves, assert_convolves_on_any_threads, assert_finishes, products,
     };
 
-    fn values(of: &GroupedConv) -> [Vec<f32>; 3] {
-        let mut random = Random::new(1);
-        [of.conv.images_len(), of.weights_len(), of.conv.output_len()].map(|n| random.values(n))
+    impl Convolution for GroupedConv {
+        fn lengths(&self) -> [usize; 3] {
+            [self.conv.images_len(), self.weights_len(), self.conv.output_len()]
+        }
+
+        fn outputs(&self) -> usize {
+            self.conv.channels[1]
+        }
+
+        fn products(&self) -> Vec<(usize, usize, usize)> {
+            products(&self.conv, self.groups)
+        }
+
+        fn forward(&self, images: &[f32], weights: &[f32], epilogue: Epilogue, out: &mut [f32]) {
+            GroupedConv::forward(self, images, weights, epilogue, out);
+        }
+
+        fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
+            GroupedConv::image_gradient(self, gradient, weights, out);
+        }
+
+        fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
+            GroupedConv::weight_gradient(self, images, gradient, out);
+        }
     }
 
-    fn run(of: &GroupedConv, [images, weights, gradient]: &[Vec<f32>; 3]) -> [Vec<f32>; 3] {
-        let mut out = vec![f32::NAN; gradient.len()];
-        let mut of_images = vec![f32::NAN; images.len()];
-        let mut of_weights = vec![f32::NAN; weights.len()];
-        of.forward(images, weights, Epilogue::default(), &mut out);
-        of.image_gradient(gradient, weights, &mut of_images);
-        of.weight_gradient(images, gradient, &mut of_weights);
-        [out, of_images, of_weights]
-    }
-
+    #[track_caller]
     fn check(of: GroupedConv) {
-        let values = values(&of);
-        let [out, of_images, of_weights] = run(&of, &values);
-        let [images, weights, gradient] = &values;
-        let (products, what) = (products(&of.conv, of.groups), format!("{of:?}"));
-        let want = sums(&products, 2, [images, weights], out.len());
-        assert_close(&what, &out, &want, 1e-5);
-        let want = sums(&products, 0, [weights, gradient], images.len());
-        assert_close(&what, &of_images, &want, 1e-5);
-        let want = sums(&products, 1, [images, gradient], weights.len());
-        assert_close(&what, &of_weights, &want, 1e-5);
+        assert_convolves(&of, 1e-5);
     }
 
     const CONV: Conv = Conv {
@@ -250,35 +236,19 @@ mod tests {
     }
 
     #[test]
-    fn the_epilogue_adds_and_activates() {
-        let of = GroupedConv { conv: CONV, groups: 2 };
-        let [images, weights, residual] = values(&of);
-        let bias = Random::new(3).values(32);
-        let mut plain = vec![f32::NAN; residual.len()];
-        of.forward(&images, &weights, Epilogue::default(), &mut plain);
-        let want = plain.iter().zip(&residual).enumerate();
-        let want = want.map(|(it, (out, more))| f64::from((out + bias[it % 32] + more).max(0.0)));
-        let epilogue = Epilogue {
-            scale: None,
-            bias: Some(&bias),
-            residual: Some(&residual),
-            activation: Activation::Relu,
-        };
-        let mut out = vec![f32::NAN; residual.len()];
-        of.forward(&images, &weights, epilogue, &mut out);
-        assert_close("epilogue", &out, &want.collect::<Vec<_>>(), 1e-6);
+    fn the_epilogue_scales_adds_and_activates() {
+        assert_finishes(&GroupedConv { conv: CONV, groups: 2 });
     }
 
     #[test]
     fn the_number_of_threads_changes_no_bit() {
-        let of = GroupedConv { conv: CONV, groups: 4 };
-        let values = values(&of);
-        assert_same_bits_on_any_threads("grouped", || run(&of, &values).concat());
+        assert_convolves_on_any_threads(&GroupedConv { conv: CONV, groups: 4 });
     }
 
     #[test]
     #[should_panic(expected = "5 groups do not divide [64, 32] channels")]
     fn groups_that_divide_no_channels_are_refused() {
-        run(&GroupedConv { conv: CONV, groups: 5 }, &[vec![], vec![], vec![]]);
+        let of = GroupedConv { conv: CONV, groups: 5 };
+        of.forward(&[], &[], Epilogue::default(), &mut []);
     }
 }

@@ -59,6 +59,8 @@ pub use optimizer::{
     AdamwRates, AdamwTensor, SgdRates, SgdTensor, adamw_step, gradient_norm, scale, sgd_step,
 };
 pub use peak::peak_gflops;
-pub use pool::{AveragePool, MaxPool, Window, global_average, global_average_gradient};
+pub use pool::{
+    AdaptiveAveragePool, AveragePool, MaxPool, Window, global_average, global_average_gradient,
+};
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};
 pub use transposed_conv::TransposedConv;

@@ -52,7 +52,6 @@ unsafe impl Send for SharedMut {}
 // SAFETY: as above.
 unsafe impl Sync for SharedMut {}
 
-#[allow(dead_code, reason = "used by part of the kernels")]
 impl SharedMut {
     /// Shares `values`, whose borrow must outlive the tasks.
     pub(crate) fn new(values: &mut [f32]) -> SharedMut {

@@ -2,6 +2,7 @@
 
 use crate::{
     Conv, Epilogue,
+    conv::check_length,
     finish::finish,
     parallel, scratch,
     simd::{Kernel, Vector, dispatch},
@@ -66,10 +67,12 @@ impl TransposedConv {
         epilogue: Epilogue<'_>,
         out: &mut [f32],
     ) {
-        let conv = self.conv();
+        check_length(self, "images", images, self.images_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "output", out, self.output_len());
         epilogue.check(self.channels[1], out.len());
-        let weights = self.swapped(self.channels, weights);
-        conv.image_gradient(images, &weights, out);
+        let weights = self.swapped(weights);
+        self.conv().image_gradient(images, &weights, out);
         if !epilogue.is_empty() && !out.is_empty() {
             let n_line = self.output_size()[1] * self.channels[1];
             parallel::parts(out, n_line, |line, out| {
@@ -88,7 +91,10 @@ impl TransposedConv {
     /// # Panics
     /// If a slice does not have the length that the shape says.
     pub fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
-        let weights = self.swapped(self.channels, weights);
+        check_length(self, "gradient", gradient, self.output_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "image gradient", out, self.images_len());
+        let weights = self.swapped(weights);
         self.conv().forward(gradient, &weights, Epilogue::default(), out);
     }
 
@@ -98,7 +104,9 @@ impl TransposedConv {
     /// # Panics
     /// If a slice does not have the length that the shape says.
     pub fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
-        assert_eq!(out.len(), self.weights_len(), "numbers in the weight gradient, for {self:?}");
+        check_length(self, "images", images, self.images_len());
+        check_length(self, "gradient", gradient, self.output_len());
+        check_length(self, "weight gradient", out, self.weights_len());
         let mut swapped = scratch::shared(out.len());
         self.conv().weight_gradient(gradient, images, &mut swapped);
         let [inputs, outputs] = self.channels;
@@ -106,10 +114,9 @@ impl TransposedConv {
     }
 
     /// The weights with the two channels swapped, as the convolution has them.
-    fn swapped(&self, channels: [usize; 2], weights: &[f32]) -> scratch::Scratch {
-        assert_eq!(weights.len(), self.weights_len(), "numbers in the weights, for {self:?}");
+    fn swapped(&self, weights: &[f32]) -> scratch::Scratch {
         let mut swapped = scratch::shared(weights.len());
-        transpose(channels, weights, &mut swapped);
+        transpose(self.channels, weights, &mut swapped);
         swapped
     }
 
@@ -166,49 +173,46 @@ impl Kernel for Finish<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Activation,
-        expected::{Random, assert_close, assert_same_bits_on_any_threads, products, sums},
+    use crate::expected::{
+        Convolution, assert_convolves, assert_convolves_on_any_threads, assert_finishes, products,
     };
 
-    fn values(of: &TransposedConv) -> [Vec<f32>; 3] {
-        let mut random = Random::new(1);
-        [of.images_len(), of.weights_len(), of.output_len()].map(|n| random.values(n))
+    impl Convolution for TransposedConv {
+        fn lengths(&self) -> [usize; 3] {
+            [self.images_len(), self.weights_len(), self.output_len()]
+        }
+
+        fn outputs(&self) -> usize {
+            self.channels[1]
+        }
+
+        fn products(&self) -> Vec<(usize, usize, usize)> {
+            let [inputs, outputs] = self.channels;
+            let of_conv = products(&self.conv(), 1).into_iter().map(|(output, weight, image)| {
+                let (tap, rest) = (weight / (inputs * outputs), weight % (inputs * outputs));
+                let (output_channel, input) = (rest / inputs, rest % inputs);
+                (image, (tap * inputs + input) * outputs + output_channel, output)
+            });
+            of_conv.collect()
+        }
+
+        fn forward(&self, images: &[f32], weights: &[f32], epilogue: Epilogue, out: &mut [f32]) {
+            TransposedConv::forward(self, images, weights, epilogue, out);
+        }
+
+        fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
+            TransposedConv::image_gradient(self, gradient, weights, out);
+        }
+
+        fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
+            TransposedConv::weight_gradient(self, images, gradient, out);
+        }
     }
 
-    fn run(of: &TransposedConv, [images, weights, gradient]: &[Vec<f32>; 3]) -> [Vec<f32>; 3] {
-        let mut out = vec![f32::NAN; gradient.len()];
-        let mut of_images = vec![f32::NAN; images.len()];
-        let mut of_weights = vec![f32::NAN; weights.len()];
-        of.forward(images, weights, Epilogue::default(), &mut out);
-        of.image_gradient(gradient, weights, &mut of_images);
-        of.weight_gradient(images, gradient, &mut of_weights);
-        [out, of_images, of_weights]
-    }
-
-    /// Every product: image, weight and output index.
-    fn expected(of: &TransposedConv) -> Vec<(usize, usize, usize)> {
-        let [inputs, outputs] = of.channels;
-        let of_conv = products(&of.conv(), 1).into_iter().map(|(output, weight, image)| {
-            let (tap, rest) = (weight / (inputs * outputs), weight % (inputs * outputs));
-            let (output_channel, input) = (rest / inputs, rest % inputs);
-            (image, (tap * inputs + input) * outputs + output_channel, output)
-        });
-        of_conv.collect()
-    }
-
+    #[track_caller]
     fn check(of: TransposedConv) {
         assert_eq!(of.conv().output_size(), of.size);
-        let values = values(&of);
-        let [out, of_images, of_weights] = run(&of, &values);
-        let [images, weights, gradient] = &values;
-        let (products, what) = (expected(&of), format!("{of:?}"));
-        let want = sums(&products, 2, [images, weights], out.len());
-        assert_close(&what, &out, &want, 1e-5);
-        let want = sums(&products, 0, [weights, gradient], images.len());
-        assert_close(&what, &of_images, &want, 1e-5);
-        let want = sums(&products, 1, [images, gradient], weights.len());
-        assert_close(&what, &of_weights, &want, 1e-5);
+        assert_convolves(&of, 1e-5);
     }
 
     const UNET: TransposedConv = TransposedConv {
@@ -244,27 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn the_epilogue_adds_and_activates() {
-        let [images, weights, residual] = values(&UNET);
-        let bias = Random::new(3).values(12);
-        let mut plain = vec![f32::NAN; residual.len()];
-        UNET.forward(&images, &weights, Epilogue::default(), &mut plain);
-        let want = plain.iter().zip(&residual).enumerate();
-        let want = want.map(|(it, (out, more))| f64::from((out + bias[it % 12] + more).max(0.0)));
-        let epilogue = Epilogue {
-            scale: None,
-            bias: Some(&bias),
-            residual: Some(&residual),
-            activation: Activation::Relu,
-        };
-        let mut out = vec![f32::NAN; residual.len()];
-        UNET.forward(&images, &weights, epilogue, &mut out);
-        assert_close("epilogue", &out, &want.collect::<Vec<_>>(), 1e-6);
+    fn the_epilogue_scales_adds_and_activates() {
+        assert_finishes(&UNET);
     }
 
     #[test]
     fn the_number_of_threads_changes_no_bit() {
-        let values = values(&UNET);
-        assert_same_bits_on_any_threads("transposed", || run(&UNET, &values).concat());
+        assert_convolves_on_any_threads(&UNET);
     }
 }

@@ -10,7 +10,7 @@ pub(crate) trait Function: Copy + Send + Sync {
 
     /// The gradient of `before`, for the `gradient` of the value.
     ///
-    /// Only SiLU needs more of `before` than its sign, which is that of the value, too.
+    /// Only SiLU needs `before` itself; to the others the value says the same.
     fn gradient<V: Vector>(self, before: V, gradient: V) -> V;
 }
 
@@ -28,6 +28,7 @@ impl Activation {
         match self {
             Self::None => before,
             Self::Relu => Relu.value(before),
+            Self::Relu6 => Relu6.value(before),
             Self::LeakyRelu(slope) => LeakyRelu(slope).value(before),
             Self::Silu => Silu.value(before),
         }
@@ -41,6 +42,7 @@ impl Activation {
         match self {
             Activation::None => what.with(Identity),
             Activation::Relu => what.with(Relu),
+            Activation::Relu6 => what.with(Relu6),
             Activation::LeakyRelu(slope) => {
                 assert!(
                     0.0 <= slope,
@@ -81,6 +83,22 @@ impl Function for Relu {
     #[inline(always)]
     fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
         V::select(V::zero().less(before), gradient, V::zero())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Relu6;
+
+impl Function for Relu6 {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        V::splat(6.0).min(V::zero().max(before))
+    }
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
+        let below = V::select(before.less(V::splat(6.0)), gradient, V::zero());
+        V::select(V::zero().less(before), below, V::zero())
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Activation {
     None,
     /// `max(value, 0)`
     Relu,
+    /// `min(max(value, 0), 6)`
+    Relu6,
     /// `value` if it is above 0, else the slope times `value`. The slope is 0 or more.
     LeakyRelu(f32),
     /// `value / (1 + exp(-value))`

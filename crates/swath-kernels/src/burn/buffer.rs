@@ -7,7 +7,7 @@
 use std::{
     mem::MaybeUninit,
     ops::{Deref, DerefMut},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use burn::{backend::DType, tensor::TensorData};
@@ -19,26 +19,54 @@ use crate::scratch::Block;
 /// A block is not used for tensors of less than this part of it.
 const LEAST_USE: f64 = 0.75;
 
-/// Blocks of dropped tensors, the last one put back at the end.
-static KEPT: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+/// Blocks of dropped tensors.
+static KEPT: Kept = Kept::new();
+
+/// Blocks that wait for the next tensors, the last one put back at the end.
+struct Kept(Mutex<Vec<Block>>);
 
 /// Values for an operation to overwrite: whatever the last user left.
 pub(super) struct Buffer {
     block: Option<Block>,
     n_values: usize,
+    home: &'static Kept,
 }
 
 /// A buffer of `n_values` values.
 pub(super) fn fresh(n_values: usize) -> Buffer {
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    let block = take(&mut kept, n_values);
-    drop(kept); // New memory is made without the lock.
-    Buffer { block: Some(block.unwrap_or_else(|| Block::new(n_values))), n_values }
+    KEPT.fresh(n_values)
+}
+
+/// A tensor whose values `fill` writes.
+pub(super) fn filled<const D: usize>(
+    shape: [usize; D],
+    fill: impl FnOnce(&mut [f32]),
+) -> FlexTensor {
+    let mut values = fresh(shape.iter().product());
+    fill(&mut values);
+    values.into_tensor(shape)
 }
 
 /// Gives back the memory that waits for the next tensors.
 pub fn release_memory() {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    KEPT.blocks().clear();
+}
+
+impl Kept {
+    const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    fn fresh(&'static self, n_values: usize) -> Buffer {
+        let block = take(&mut self.blocks(), n_values);
+        // New memory is made without the lock.
+        let block = Some(block.unwrap_or_else(|| Block::new(n_values)));
+        Buffer { block, n_values, home: self }
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, Vec<Block>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The smallest block that fits, of equal ones the last used. If none does, as much as is missing is
@@ -92,7 +120,7 @@ impl DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(block) = self.block.take() {
-            KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+            self.home.blocks().push(block);
         }
     }
 }
@@ -140,6 +168,17 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_block_that_fits_is_taken_and_of_equal_ones_the_last_used() {
+        let mut kept = vec![Block::new(8000), Block::new(6000), Block::new(6000), Block::new(8000)];
+        let starts = |kept: &[Block]| kept.iter().map(Block::start).collect::<Vec<_>>();
+        let before = starts(&kept);
+        for index in [2, 1, 3] {
+            assert_eq!(take(&mut kept, 6000).map(|it| it.start()), Some(before[index]));
+        }
+        assert_eq!(starts(&kept), before[..1]);
+    }
+
+    #[test]
     fn what_does_not_fit_is_given_back_as_far_as_memory_is_missing() {
         let mut kept = vec![Block::new(9000), Block::new(9000), Block::new(9000)];
         assert!(take(&mut kept, 1000).is_none());
@@ -149,13 +188,28 @@ mod tests {
     }
 
     #[test]
-    fn a_tensor_shares_and_returns_its_memory() {
-        let mut buffer = fresh(6000);
+    fn a_tensor_has_the_memory_of_its_buffer_and_returns_it() {
+        static OWN: Kept = Kept::new();
+        let mut buffer = OWN.fresh(6000);
         buffer.fill(2.5);
         let start = buffer.as_ptr();
         let tensor = buffer.into_tensor([2, 3000]);
         assert_eq!(tensor.storage::<f32>().as_ptr(), start);
         let copy = tensor.clone();
-        assert_eq!(copy.into_data().iter::<f32>().sum::<f32>(), 15_000.0);
+        drop(tensor);
+        assert_eq!(copy.storage::<f32>(), [2.5; 6000]);
+        assert_eq!(lengths(&OWN.blocks()), [0; 0], "the copy needs it still");
+        drop(copy);
+        assert_eq!(lengths(&OWN.blocks()), [Block::new(6000).length()]);
+        assert_eq!(OWN.fresh(5900).as_ptr(), start);
+    }
+
+    // No other test has blocks of this length.
+    #[test]
+    fn released_memory_is_not_kept() {
+        let n_values = 7_654_321;
+        drop(fresh(n_values));
+        release_memory();
+        assert!(!lengths(&KEPT.blocks()).contains(&Block::new(n_values).length()));
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn activate(images: Tensor<4>, function: Activation) -> Tensor<4> {
     match function {
         Activation::None => images,
         Activation::Relu => activation::relu(images),
+        Activation::Relu6 => images.clamp(0.0, 6.0),
         Activation::LeakyRelu(slope) => activation::leaky_relu(images, f64::from(slope)),
         Activation::Silu => activation::silu(images),
     }

@@ -10,34 +10,24 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    Moves,
+    buffer::filled,
     composed::per_channel,
+    conv_kernel::ConvKernel,
     differentiable::differentiable,
     tensors::{change, has_kernels, in_order, shape, values},
 };
-use crate::{Conv, Epilogue};
-
-/// How the kernel of a convolution moves over the images. Pairs are `[rows, columns]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moves {
-    /// Pixels from one output to the next.
-    pub stride: [usize; 2],
-    /// Zeros around the images, on each side.
-    pub padding: [usize; 2],
-    /// Pixels from one value of the kernel to the next.
-    pub dilation: [usize; 2],
-}
-
-impl Moves {
-    /// One output for every `stride` pixels of images with zeros around, as many as half the
-    /// kernel of odd size.
-    pub fn centred(kernel_px: usize, stride: usize) -> Self {
-        Self { stride: [stride; 2], padding: [kernel_px / 2; 2], dilation: [1; 2] }
-    }
-}
+use crate::Epilogue;
 
 /// Convolution of `images`, `[batch, row, col, channel in]`, with `weights`,
-/// `[kernel row, kernel col, channel in, channel out]`; differentiates.
+/// `[kernel row, kernel col, channel in of a group, channel out]`; differentiates.
+///
+/// The first outputs are of the first group, and so on. With one group the dense kernel runs, with
+/// as many groups as channels in and out the depthwise one, else the grouped one.
+///
+/// # Panics
+/// If the channels of the images are not those of the weights times the groups, or the kernel is
+/// larger than the images with their zeros.
 pub fn convolve(images: Tensor<4>, weights: Tensor<4>, moves: Moves) -> Tensor<4> {
     if !has_kernels(&images) {
         return composed(images, weights, moves);
@@ -56,8 +46,8 @@ pub fn add_bias(images: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
 
 /// The convolution by burn's own, which is channels first.
 pub(super) fn composed(images: Tensor<4>, weights: Tensor<4>, moves: Moves) -> Tensor<4> {
-    let Moves { stride, padding, dilation } = moves;
-    let options = ConvOptions::new(stride, padding, dilation, 1);
+    let Moves { stride, padding, dilation, groups } = moves;
+    let options = ConvOptions::new(stride, padding, dilation, groups);
     let images = images.permute([0, 3, 1, 2]);
     conv2d(images, weights.permute([3, 2, 0, 1]), None, options).permute([0, 2, 3, 1])
 }
@@ -118,9 +108,9 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
             |(), gradient, [of_images, of_bias]| {
                 let of_bias = of_bias.then(|| {
                     let [.., channels] = shape::<4>(&gradient);
-                    let mut sums = fresh(channels);
-                    crate::bias_gradient(values(&gradient), channels, &mut sums);
-                    sums.into_tensor([channels])
+                    filled([channels], |out| {
+                        crate::bias_gradient(values(&gradient), channels, out);
+                    })
                 });
                 [of_images.then_some(gradient), of_bias]
             },
@@ -128,6 +118,7 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
     }
 }
 
+/// The values of the convolution and what follows it.
 pub(super) fn run(
     images: FlexTensor,
     weights: FlexTensor,
@@ -135,28 +126,10 @@ pub(super) fn run(
     moves: Moves,
 ) -> FlexTensor {
     let (images, weights) = (in_order(images), in_order(weights));
-    let conv = conv(shape(&images), shape(&weights), moves);
-    let [rows, cols] = conv.output_size();
-    let shape = [conv.batch, rows, cols, conv.channels[1]];
-    let mut output = fresh(shape.iter().product());
-    conv.forward(values(&images), values(&weights), epilogue, &mut output);
-    output.into_tensor(shape)
-}
-
-fn conv(images: [usize; 4], weights: [usize; 4], moves: Moves) -> Conv {
-    let [batch, rows, cols, channels] = images;
-    let [kernel_rows, kernel_cols, input, output] = weights;
-    assert_eq!(channels, input, "channels of the images and of the weights");
-    let Moves { stride, padding, dilation } = moves;
-    Conv {
-        batch,
-        channels: [input, output],
-        size: [rows, cols],
-        kernel: [kernel_rows, kernel_cols],
-        stride,
-        padding,
-        dilation,
-    }
+    let kernel = ConvKernel::new(shape(&images), shape(&weights), moves);
+    filled(kernel.output_shape(), |out| {
+        kernel.forward(values(&images), values(&weights), epilogue, out);
+    })
 }
 
 fn image_gradient(
@@ -165,10 +138,8 @@ fn image_gradient(
     gradient: &FlexTensor,
     moves: Moves,
 ) -> FlexTensor {
-    let mut output = fresh(images.iter().product());
-    let conv = conv(images, shape(weights), moves);
-    conv.image_gradient(values(gradient), values(weights), &mut output);
-    output.into_tensor(images)
+    let kernel = ConvKernel::new(images, shape(weights), moves);
+    filled(images, |out| kernel.image_gradient(values(gradient), values(weights), out))
 }
 
 fn weight_gradient(
@@ -177,8 +148,63 @@ fn weight_gradient(
     gradient: &FlexTensor,
     moves: Moves,
 ) -> FlexTensor {
-    let mut output = fresh(weights.iter().product());
-    let conv = conv(shape(images), weights, moves);
-    conv.weight_gradient(values(images), values(gradient), &mut output);
-    output.into_tensor(weights)
+    let kernel = ConvKernel::new(shape(images), weights, moves);
+    filled(weights, |out| kernel.weight_gradient(values(images), values(gradient), out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::agreement::{assert_agree, channels},
+        *,
+    };
+
+    #[track_caller]
+    fn check(images: [usize; 4], weights: [usize; 4], moves: Moves) {
+        assert_agree(&format!("{weights:?} {moves:?}"), [images, weights], |[images, weights]| {
+            convolve(images, weights, moves)
+        });
+    }
+
+    #[test]
+    fn dense_convolution_is_that_of_burn() {
+        check([2, 9, 11, 8], [3, 3, 8, 6], Moves::centred(3, 1));
+        check([1, 7, 5, 3], [3, 3, 3, 5], Moves::centred(3, 2));
+        check([1, 6, 5, 1], [1, 1, 1, 1], Moves::centred(1, 1));
+        check([2, 11, 13, 4], [3, 3, 4, 2], Moves::centred(3, 1).dilated(3));
+        let moves = Moves { stride: [2, 1], padding: [0, 2], dilation: [1, 2], groups: 1 };
+        check([1, 8, 7, 5], [4, 3, 5, 17], moves);
+    }
+
+    #[test]
+    fn depthwise_convolution_is_that_of_burn() {
+        check([2, 9, 7, 6], [3, 3, 1, 6], Moves::centred(3, 1).grouped(6));
+        check([1, 8, 5, 20], [5, 5, 1, 20], Moves::centred(5, 2).grouped(20));
+        check([1, 10, 9, 3], [3, 3, 1, 3], Moves::centred(3, 1).dilated(2).grouped(3));
+    }
+
+    #[test]
+    fn grouped_convolution_is_that_of_burn() {
+        check([2, 9, 7, 6], [3, 3, 2, 9], Moves::centred(3, 1).grouped(3));
+        check([1, 5, 8, 4], [3, 3, 1, 8], Moves::centred(3, 2).grouped(4));
+        check([1, 5, 6, 40], [1, 1, 20, 6], Moves::centred(1, 1).grouped(2));
+    }
+
+    #[test]
+    fn a_bias_is_added_to_every_pixel() {
+        for shape @ [.., n_channels] in [[2, 5, 3, 7], [1, 4, 6, 1], [1, 9, 9, 64]] {
+            assert_agree("bias", [shape, [1, 1, 1, n_channels]], |[images, bias]| {
+                add_bias(images, channels(bias))
+            });
+        }
+    }
+
+    #[test]
+    fn a_bias_leaves_other_tensors_as_they_are() {
+        let device = Default::default();
+        let images: Tensor<4> = Tensor::ones([1, 2, 3, 4], &device);
+        let sum = add_bias(images.clone(), Tensor::ones([4], &device));
+        assert_eq!(images.into_data().iter::<f32>().sum::<f32>(), 24.0);
+        assert_eq!(sum.into_data().iter::<f32>().sum::<f32>(), 48.0);
+    }
 }

@@ -14,7 +14,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    buffer::filled,
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, tensor, to_flex, values},
 };
@@ -91,9 +91,9 @@ impl<C: CheckpointStrategy> CrossEntropyOps for Autodiff<Flex, C> {
             |(logits, labels, options), gradient, [_]| {
                 let factor = f64::from(values(&gradient)[0]);
                 let shape: [usize; 4] = shape(&logits);
-                let mut of_logits = fresh(shape.iter().product());
-                backward(&logits, &labels, &options, factor, &mut of_logits);
-                [Some(of_logits.into_tensor(shape))]
+                let of_logits =
+                    filled(shape, |out| backward(&logits, &labels, &options, factor, out));
+                [Some(of_logits)]
             },
         )
     }
@@ -139,4 +139,94 @@ fn kernel(options: &CrossEntropyOptions) -> CrossEntropy<'_> {
 fn range(labels: &FlexTensor) -> Range<usize> {
     let start = labels.layout().start_offset();
     start..start + labels.shape().num_elements()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData, activation};
+
+    use super::{
+        super::agreement::{numbers, random},
+        *,
+    };
+    use crate::expected::{Random, assert_close};
+
+    const IGNORE: i64 = 255;
+
+    /// Sum and weight in `f64`, of burn's operations.
+    fn composed(
+        logits: Tensor<4>,
+        labels: &[i64],
+        options: &CrossEntropyOptions,
+    ) -> (Tensor<1>, f64) {
+        let [batch, rows, cols, classes] = logits.dims();
+        let smoothing = options.label_smoothing;
+        let class_weights = options.class_weights.iter().map(|&it| f64::from(it));
+        let class_weights: Vec<f64> = class_weights.collect();
+        let mut factors = Vec::new();
+        let mut weight = 0.0;
+        for &label in labels {
+            let counts = label != IGNORE;
+            weight += if counts { class_weights[label as usize] } else { 0.0 };
+            factors.extend(class_weights.iter().enumerate().map(|(class, of_class)| {
+                let own = if class as i64 == label { 1.0 - smoothing } else { 0.0 };
+                if counts { of_class * (own + smoothing / classes as f64) } else { 0.0 }
+            }));
+        }
+        let device = logits.device();
+        let factors = TensorData::new(factors, [batch, rows, cols, classes]);
+        let factors: Tensor<4> = Tensor::from_data(factors, (&device, DType::F64));
+        (-(activation::log_softmax(logits, 3) * factors).sum(), weight)
+    }
+
+    fn check(shape: [usize; 4], label_smoothing: f64, integers: DType) {
+        let [batch, rows, cols, classes] = shape;
+        let device = Device::flex().autodiff();
+        let mut generator = Random::new(3);
+        let labels: Vec<i64> = (0..batch * rows * cols)
+            .map(|_| if generator.below(4) == 0 { IGNORE } else { generator.below(classes) as i64 })
+            .collect();
+        let class_weights = generator.values_of(classes, 0.5, 2.0);
+        let options = CrossEntropyOptions { class_weights, label_smoothing, ignore: IGNORE };
+
+        let wide = random(shape, DType::F64, &device).require_grad();
+        let (want_sum, want_weight) = composed(wide.clone(), &labels, &options);
+        let want = wide.grad(&(want_sum.clone() * 0.25).backward()).expect("it is wanted");
+
+        let labels = TensorData::new(labels, [batch, rows, cols]);
+        let labels: Tensor<3, Int> = Tensor::from_data(labels, (&device, integers));
+        let logits = random(shape, DType::F32, &device).require_grad();
+        let found = cross_entropy(logits.clone(), labels.clone(), options.clone());
+        let (sum, weight) = found.expect("there are kernels for f32");
+        let found = logits.grad(&(sum.clone() * 0.25).backward()).expect("it is wanted");
+
+        let narrow = |values: Vec<f64>| values.into_iter().map(|it| it as f32).collect::<Vec<_>>();
+        assert_close("sum", &narrow(numbers(sum)), &numbers(want_sum), 1e-6);
+        assert!((weight - want_weight).abs() <= 1e-6 * want_weight, "{weight}, {want_weight}");
+        assert_close("gradient", &narrow(numbers(found)), &numbers(want), 1e-5);
+
+        assert!(cross_entropy(wide, labels, options).is_none(), "there are no kernels for f64");
+    }
+
+    #[test]
+    fn loss_and_gradient_are_those_of_burn() {
+        for integers in [DType::I32, DType::I64] {
+            check([2, 5, 7, 4], 0.0, integers);
+            check([1, 3, 5, 1], 0.1, integers);
+            check([1, 9, 8, 20], 0.3, integers);
+        }
+    }
+
+    #[test]
+    fn a_loss_that_is_not_differentiated_is_the_same() {
+        let options =
+            CrossEntropyOptions { class_weights: vec![1.0; 3], label_smoothing: 0.0, ignore: 9 };
+        let losses = [Device::flex(), Device::flex().autodiff()].map(|device| {
+            let labels = Tensor::zeros([1, 2, 2], &device);
+            let logits = random([1, 2, 2, 3], DType::F32, &device);
+            let (sum, weight) = cross_entropy(logits, labels, options.clone()).expect("kernels");
+            (numbers(sum), weight)
+        });
+        assert_eq!(losses[0], losses[1]);
+    }
 }

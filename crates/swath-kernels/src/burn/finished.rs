@@ -1,14 +1,16 @@
 //! Convolution with all that follows it, for prediction.
 
 use burn::{
-    backend::{Backend, Dispatch, Flex, backend_extension, tensor::FloatTensor},
+    backend::{Backend, Dispatch, ExtensionType, Flex, backend_extension, tensor::FloatTensor},
     tensor::Tensor,
 };
 use burn_flex::FlexTensor;
 
 use super::{
+    Moves,
     composed::{activate, per_channel},
-    conv::{Moves, composed, run},
+    conv::{composed, run},
+    residual::Residual,
     tensors::{has_kernels, in_order, values},
 };
 use crate::{Activation, Epilogue};
@@ -44,33 +46,25 @@ pub fn convolve_finished(
     }
     let (images, weights) = (images.into_dispatch(), weights.into_dispatch());
     let (scale, shift) = (scale.into_dispatch(), shift.into_dispatch());
-    Tensor::from_dispatch(match residual {
-        None => Dispatch::convolution_finished(images, weights, scale, shift, activation, moves),
-        Some(residual) => {
-            let residual = residual.into_dispatch();
-            Dispatch::convolution_added(images, weights, scale, shift, residual, activation, moves)
-        }
-    })
+    let inputs = Inputs { images, weights, scale, shift, residual: Residual::new(residual) };
+    Tensor::from_dispatch(Dispatch::convolution_finished(inputs, activation, moves))
+}
+
+#[derive(ExtensionType)]
+struct Inputs<B: Backend> {
+    images: FloatTensor<B>,
+    weights: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    #[extension_type]
+    residual: Residual<B>,
 }
 
 /// Operations of prediction, without gradients.
 #[backend_extension(Flex)]
 trait FinishedOps: Backend {
     fn convolution_finished(
-        images: FloatTensor<Self>,
-        weights: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        activation: Activation,
-        moves: Moves,
-    ) -> FloatTensor<Self>;
-
-    fn convolution_added(
-        images: FloatTensor<Self>,
-        weights: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
+        #[extension_type] inputs: Inputs<Self>,
         activation: Activation,
         moves: Moves,
     ) -> FloatTensor<Self>;
@@ -78,29 +72,61 @@ trait FinishedOps: Backend {
 
 impl FinishedOps for Flex {
     fn convolution_finished(
-        images: FlexTensor,
-        weights: FlexTensor,
-        scale: FlexTensor,
-        shift: FlexTensor,
+        inputs: Inputs<Self>,
         activation: Activation,
         moves: Moves,
     ) -> FlexTensor {
+        let Inputs { images, weights, scale, shift, residual } = inputs;
         let [scale, shift] = [scale, shift].map(in_order);
         let [scale, bias] = [&scale, &shift].map(|it| Some(values(it)));
-        run(images, weights, Epilogue { scale, bias, residual: None, activation }, moves)
+        let residual = residual.into_option().map(in_order);
+        let residual = residual.as_ref().map(values);
+        run(images, weights, Epilogue { scale, bias, residual, activation }, moves)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{backend::DType, tensor::Device};
+
+    use super::{
+        super::agreement::{channels, numbers, random},
+        *,
+    };
+    use crate::expected::{ACTIVATIONS, assert_close};
+
+    fn run(dtype: DType, moves: Moves, has_residual: bool, activation: Activation) -> Tensor<4> {
+        let device = Device::flex();
+        let of = |shape| random(shape, dtype, &device);
+        let (images, weights) = (of([2, 7, 9, 6]), of([3, 3, 6 / moves.groups, 12]));
+        let [scale, shift] = [0.5, -0.5].map(|more| channels(of([1, 1, 1, 12]) + more));
+        let residual = has_residual.then(|| of([2, 4, 5, 12]));
+        convolve_finished(images, weights, Finish { scale, shift, residual, activation }, moves)
     }
 
-    fn convolution_added(
-        images: FlexTensor,
-        weights: FlexTensor,
-        scale: FlexTensor,
-        shift: FlexTensor,
-        residual: FlexTensor,
-        activation: Activation,
-        moves: Moves,
-    ) -> FlexTensor {
-        let [scale, shift, residual] = [scale, shift, residual].map(in_order);
-        let [scale, bias, residual] = [&scale, &shift, &residual].map(|it| Some(values(it)));
-        run(images, weights, Epilogue { scale, bias, residual, activation }, moves)
+    #[test]
+    fn all_steps_at_once_are_those_of_burn() {
+        for groups in [1, 6, 2] {
+            let moves = Moves::centred(3, 2).grouped(groups);
+            for (activation, has_residual) in
+                ACTIVATIONS.into_iter().flat_map(|it| [(it, false), (it, true)])
+            {
+                let [got, want] = [DType::F32, DType::F64]
+                    .map(|dtype| numbers(run(dtype, moves, has_residual, activation)));
+                let got: Vec<f32> = got.into_iter().map(|it| it as f32).collect();
+                let what = format!("{groups} groups, {activation:?}, residual: {has_residual}");
+                assert_close(&what, &got, &want, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the images of a finished convolution want a gradient")]
+    fn images_with_a_gradient_are_refused() {
+        let device = Device::flex().autodiff();
+        let ones = |shape: [usize; 4]| Tensor::<4>::ones(shape, &device);
+        let [scale, shift] = [ones([1; 4]), ones([1; 4])].map(channels);
+        let finish = Finish { scale, shift, residual: None, activation: Activation::None };
+        convolve_finished(ones([1; 4]), ones([1; 4]), finish, Moves::centred(1, 1));
     }
 }

@@ -5,6 +5,9 @@
 //! are composed of burn's own operations, whose gradients burn knows: a GPU fuses them, and `f64`
 //! checks them.
 
+#[cfg(test)]
+mod agreement;
+
 mod buffer;
 
 mod tensors;
@@ -13,26 +16,44 @@ mod differentiable;
 
 mod composed;
 
+mod residual;
+
+mod moves;
+
+mod conv_kernel;
+
 mod conv;
+
+mod transposed_conv;
 
 mod finished;
 
 mod norm;
 
+mod norm_ops;
+
 mod pool;
 
+mod average_pool;
+
 mod resample;
+
+mod concatenate;
 
 mod cross_entropy;
 
 mod softmax;
 
+pub use average_pool::{adaptive_average_pool, global_average_pool};
 pub use buffer::release_memory;
-pub use conv::{Moves, add_bias, convolve};
+pub use concatenate::concatenate;
+pub use conv::{add_bias, convolve};
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 pub use finished::{Finish, convolve_finished};
+pub use moves::Moves;
 pub use norm::{ChannelStatistics, Norm, NormInputs};
 pub use pool::Windows;
 pub use resample::{resample, upsample_concat};
 pub use softmax::softmax;
 pub use tensors::{layout_copies, without_kernels};
+pub use transposed_conv::convolve_transposed;

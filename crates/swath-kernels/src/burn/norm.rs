@@ -2,22 +2,14 @@
 
 use std::sync::Arc;
 
-use burn::{
-    backend::{
-        Autodiff, Backend, Dispatch, Flex, autodiff::checkpoint::strategy::CheckpointStrategy,
-        backend_extension, tensor::FloatTensor,
-    },
-    tensor::{Tensor, TensorData},
-};
-use burn_flex::FlexTensor;
+use burn::tensor::{Tensor, TensorData};
 
 use super::{
-    buffer::fresh,
     composed::{activate, per_channel},
-    differentiable::differentiable,
-    tensors::{has_kernels, in_order, shape, tensor, to_flex, values},
+    norm_ops::{Given, normalised},
+    tensors::{has_kernels, in_order, shape, to_flex, values},
 };
-use crate::{Activation, BatchNorm, Before, InputGradient, Normed, Statistics};
+use crate::{Activation, BatchNorm, Statistics};
 
 /// What a normalisation does beside its weights:
 /// `activation((x - mean) / sqrt(variance + epsilon) * weight + bias + residual)`.
@@ -71,8 +63,8 @@ impl Norm {
             mean: of_channels(&statistics.mean),
             variance: of_channels(&statistics.variance),
         };
-        let given = Given { statistics, are_of_images: true };
-        (self.dispatch(inputs, given), found)
+        let given = Given { norm: self, statistics, are_of_images: true };
+        (normalised(inputs, given), found)
     }
 
     /// Normalises by given statistics, which are constants to the gradient.
@@ -83,20 +75,7 @@ impl Norm {
         }
         let [mean, variance] = [mean, variance].map(|it| it.into_data().iter::<f32>().collect());
         let statistics = Arc::new(Statistics { mean, variance });
-        self.dispatch(inputs, Given { statistics, are_of_images: false })
-    }
-
-    fn dispatch(self, inputs: NormInputs, given: Given) -> Tensor<4> {
-        let NormInputs { images, residual, weight, bias } = inputs;
-        let (images, weight) = (images.into_dispatch(), weight.into_dispatch());
-        let bias = bias.into_dispatch();
-        Tensor::from_dispatch(match residual {
-            None => Dispatch::normalised(images, weight, bias, given, self),
-            Some(residual) => {
-                let residual = residual.into_dispatch();
-                Dispatch::normalised_added(images, residual, weight, bias, given, self)
-            }
-        })
+        normalised(inputs, Given { norm: self, statistics, are_of_images: false })
     }
 
     fn composed_by_batch(self, inputs: NormInputs) -> (Tensor<4>, ChannelStatistics) {
@@ -118,179 +97,92 @@ impl Norm {
         activate(residual.into_iter().fold(output, |sum, it| sum + it), self.activation)
     }
 
-    fn of(self, pixels: usize, channels: usize) -> BatchNorm {
+    pub(super) fn of(self, pixels: usize, channels: usize) -> BatchNorm {
         BatchNorm { pixels, channels, epsilon: self.epsilon, activation: self.activation }
     }
 }
 
-/// Statistics that an operation is given.
-#[derive(Clone, Debug)]
-struct Given {
-    statistics: Arc<Statistics>,
-    /// Whether they depend on the images, and the gradient goes through them.
-    are_of_images: bool,
-}
+#[cfg(test)]
+mod tests {
+    use burn::{backend::DType, tensor::Device};
 
-#[backend_extension(Flex, Autodiff)]
-trait NormOps: Backend {
-    fn normalised(
-        images: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        given: Given,
-        norm: Norm,
-    ) -> FloatTensor<Self>;
-
-    fn normalised_added(
-        images: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        given: Given,
-        norm: Norm,
-    ) -> FloatTensor<Self>;
-}
-
-impl NormOps for Flex {
-    fn normalised(
-        images: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        given: Given,
-        norm: Norm,
-    ) -> FlexTensor {
-        forward(&in_order(images), None, [&in_order(weight), &in_order(bias)], &given, norm)
-    }
-
-    fn normalised_added(
-        images: FlexTensor,
-        residual: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        given: Given,
-        norm: Norm,
-    ) -> FlexTensor {
-        let [images, residual, weight, bias] = [images, residual, weight, bias].map(in_order);
-        forward(&images, Some(&residual), [&weight, &bias], &given, norm)
-    }
-}
-
-impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
-    fn normalised(
-        images: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        given: Given,
-        norm: Norm,
-    ) -> FloatTensor<Self> {
-        differentiable::<C, _, 3>(
-            [images, weight, bias],
-            |[images, weight, bias]| {
-                let output = forward(&images, None, [&weight, &bias], &given, norm);
-                (output, (images, weight, bias, given, norm))
-            },
-            |(images, weight, bias, given, norm), gradient, is_wanted| {
-                let before = Before::Images;
-                let affine = [&weight, &bias];
-                let [of_images, _, of_weight, of_bias] =
-                    backward(&images, before, affine, &given, norm, &gradient, false);
-                let all = [of_images, of_weight, of_bias];
-                let mut is_wanted = is_wanted.into_iter();
-                all.map(|it| it.filter(|_| is_wanted.next() == Some(true)))
-            },
-        )
-    }
-
-    fn normalised_added(
-        images: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        given: Given,
-        norm: Norm,
-    ) -> FloatTensor<Self> {
-        differentiable::<C, _, 4>(
-            [images, residual, weight, bias],
-            |[images, residual, weight, bias]| {
-                let output = forward(&images, Some(&residual), [&weight, &bias], &given, norm);
-                // The sign of the output, which the next layer keeps anyway, tells the gradient of
-                // all activations but one.
-                let aside = match norm.activation {
-                    Activation::Silu => residual,
-                    _ => output.clone(),
-                };
-                (output, (images, aside, weight, bias, given, norm))
-            },
-            |(images, aside, weight, bias, given, norm), gradient, is_wanted| {
-                let before = match norm.activation {
-                    Activation::Silu => Before::Residual(values(&aside)),
-                    _ => Before::Output(values(&aside)),
-                };
-                let affine = [&weight, &bias];
-                let all = backward(&images, before, affine, &given, norm, &gradient, true);
-                let mut is_wanted = is_wanted.into_iter();
-                all.map(|it| it.filter(|_| is_wanted.next() == Some(true)))
-            },
-        )
-    }
-}
-
-fn forward(
-    images: &FlexTensor,
-    residual: Option<&FlexTensor>,
-    [weight, bias]: [&FlexTensor; 2],
-    given: &Given,
-    norm: Norm,
-) -> FlexTensor {
-    let shape @ [batch, rows, cols, channels] = shape(images);
-    let mut output = fresh(shape.iter().product());
-    let of = normed(images, [weight, bias], given);
-    let residual = residual.map(values);
-    norm.of(batch * rows * cols, channels).forward(&of, residual, &mut output);
-    output.into_tensor(shape)
-}
-
-/// The gradients of images, residual, weight and bias.
-fn backward(
-    images: &FlexTensor,
-    before: Before<'_>,
-    affine: [&FlexTensor; 2],
-    given: &Given,
-    norm: Norm,
-    gradient: &FlexTensor,
-    has_residual: bool,
-) -> [Option<FlexTensor>; 4] {
-    let shape @ [batch, rows, cols, channels] = shape(images);
-    let n_values = shape.iter().product();
-    let of = normed(images, affine, given);
-    let mut of_images = fresh(n_values);
-    // Without an activation, the gradient of the residual is that of the output.
-    let is_same = norm.activation == Activation::None;
-    let mut of_residual = (has_residual && !is_same).then(|| fresh(n_values));
-    let to = InputGradient { images: &mut of_images, residual: of_residual.as_deref_mut() };
-    let kernel = norm.of(batch * rows * cols, channels);
-    let found = if given.are_of_images {
-        kernel.gradient(&of, before, values(gradient), to)
-    } else {
-        kernel.frozen_gradient(&of, before, values(gradient), to)
+    use super::{
+        super::agreement::{assert_agree, channels, numbers, random},
+        *,
     };
-    let of_residual = match of_residual {
-        Some(residual) => Some(residual.into_tensor(shape)),
-        None => has_residual.then(|| gradient.clone()),
-    };
-    let [weight, bias] = [found.weight, found.bias].map(|it| Some(tensor(it, [channels])));
-    [Some(of_images.into_tensor(shape)), of_residual, weight, bias]
-}
+    use crate::expected::{ACTIVATIONS, assert_close};
 
-fn normed<'a>(
-    images: &'a FlexTensor,
-    [weight, bias]: [&'a FlexTensor; 2],
-    given: &'a Given,
-) -> Normed<'a> {
-    Normed {
-        images: values(images),
-        statistics: &given.statistics,
-        weight: values(weight),
-        bias: values(bias),
+    const SHAPES: [[usize; 4]; 3] = [[2, 7, 5, 6], [1, 5, 9, 1], [1, 8, 8, 20]];
+
+    fn cases() -> impl Iterator<Item = (Norm, [usize; 4])> {
+        ACTIVATIONS
+            .into_iter()
+            .flat_map(|activation| SHAPES.map(|shape| (Norm { epsilon: 1e-3, activation }, shape)))
+    }
+
+    fn inputs(
+        images: Tensor<4>,
+        residual: Option<Tensor<4>>,
+        weight: Tensor<4>,
+        bias: Tensor<4>,
+    ) -> NormInputs {
+        NormInputs { images, residual, weight: channels(weight), bias: channels(bias) }
+    }
+
+    #[test]
+    fn the_norm_by_batch_is_that_of_burn() {
+        for (norm, shape @ [.., n_channels]) in cases() {
+            let affine = [1, 1, 1, n_channels];
+            let what = format!("{norm:?} {shape:?}");
+            assert_agree(&what, [shape, affine, affine], |[images, weight, bias]| {
+                norm.by_batch(inputs(images, None, weight, bias)).0
+            });
+            let shapes = [shape, shape, affine, affine];
+            assert_agree(&what, shapes, |[images, residual, weight, bias]| {
+                norm.by_batch(inputs(images, Some(residual), weight, bias)).0
+            });
+        }
+    }
+
+    #[test]
+    fn the_norm_by_running_statistics_is_that_of_burn() {
+        for (norm, shape @ [.., n_channels]) in cases() {
+            let affine = [1, 1, 1, n_channels];
+            let running = |dtype| {
+                let device = Device::flex();
+                let mean = channels(random(affine, dtype, &device));
+                ChannelStatistics { variance: mean.clone() * mean.clone() + 0.5, mean }
+            };
+            let what = format!("{norm:?} {shape:?}");
+            assert_agree(&what, [shape, affine, affine], |[images, weight, bias]| {
+                let running = running(images.dtype());
+                norm.by_running(inputs(images, None, weight, bias), running)
+            });
+            let shapes = [shape, shape, affine, affine];
+            assert_agree(&what, shapes, |[images, residual, weight, bias]| {
+                let running = running(images.dtype());
+                norm.by_running(inputs(images, Some(residual), weight, bias), running)
+            });
+        }
+    }
+
+    #[test]
+    fn statistics_are_those_of_burn_and_without_a_gradient() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            for shape @ [.., n_channels] in SHAPES {
+                let [got, want] = [DType::F32, DType::F64].map(|dtype| {
+                    let affine = || random([1, 1, 1, n_channels], dtype, &device);
+                    let images = random(shape, dtype, &device) + 3.0;
+                    let norm = Norm { epsilon: 1e-5, activation: Activation::Relu };
+                    let found = norm.by_batch(inputs(images, None, affine(), affine())).1;
+                    assert!(!found.mean.is_autodiff() && !found.variance.is_autodiff());
+                    [numbers(found.mean), numbers(found.variance)]
+                });
+                for (got, want) in got.into_iter().zip(want) {
+                    let got: Vec<f32> = got.into_iter().map(|it| it as f32).collect();
+                    assert_close("statistics", &got, &want, 1e-6);
+                }
+            }
+        }
     }
 }

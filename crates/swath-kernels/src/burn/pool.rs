@@ -12,7 +12,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    buffer::filled,
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
@@ -40,7 +40,7 @@ impl Windows {
         max_pool2d(images.permute([0, 3, 1, 2]), options).permute([0, 2, 3, 1])
     }
 
-    fn over(self, [batch, rows, cols, channels]: [usize; 4]) -> Window {
+    pub(super) fn over(self, [batch, rows, cols, channels]: [usize; 4]) -> Window {
         let Self { kernel, stride, padding } = self;
         Window { batch, size: [rows, cols], channels, kernel, stride, padding }
     }
@@ -55,10 +55,7 @@ impl PoolOps for Flex {
     fn max_pooled(images: FlexTensor, windows: Windows) -> FlexTensor {
         let images = in_order(images);
         let window = windows.over(shape(&images));
-        let shape = output_shape(&window);
-        let mut output = fresh(shape.iter().product());
-        MaxPool(window).forward(values(&images), &mut output, None);
-        output.into_tensor(shape)
+        filled(window.output_shape(), |out| MaxPool(window).forward(values(&images), out, None))
     }
 }
 
@@ -68,24 +65,36 @@ impl<C: CheckpointStrategy> PoolOps for Autodiff<Flex, C> {
             [images],
             |[images]| {
                 let window = windows.over(shape(&images));
-                let shape = output_shape(&window);
-                let n_values = shape.iter().product();
-                let (mut output, mut taps) = (fresh(n_values), vec![0; n_values]);
-                MaxPool(window).forward(values(&images), &mut output, Some(&mut taps));
-                (output.into_tensor(shape), (window, Arc::new(taps)))
+                let shape = window.output_shape();
+                let mut taps = vec![0; shape.iter().product()];
+                let output = filled(shape, |out| {
+                    MaxPool(window).forward(values(&images), out, Some(&mut taps));
+                });
+                (output, (window, Arc::new(taps)))
             },
             |(window, taps), gradient, [_]| {
                 let Window { batch, size: [rows, cols], channels, .. } = window;
-                let shape = [batch, rows, cols, channels];
-                let mut of_images = fresh(shape.iter().product());
-                MaxPool(window).image_gradient(values(&gradient), &taps, &mut of_images);
-                [Some(of_images.into_tensor(shape))]
+                [Some(filled([batch, rows, cols, channels], |out| {
+                    MaxPool(window).image_gradient(values(&gradient), &taps, out);
+                }))]
             },
         )
     }
 }
 
-fn output_shape(window: &Window) -> [usize; 4] {
-    let [rows, cols] = window.output_size();
-    [window.batch, rows, cols, window.channels]
+#[cfg(test)]
+mod tests {
+    use super::{super::agreement::assert_agree, *};
+
+    #[test]
+    fn the_largest_values_are_those_of_burn() {
+        for (shape, kernel, stride, padding) in [
+            ([2, 9, 7, 6], [3, 3], [2, 2], [1, 1]),
+            ([1, 8, 6, 1], [2, 2], [2, 2], [0, 0]),
+            ([1, 7, 9, 20], [2, 3], [1, 2], [1, 0]),
+        ] {
+            let windows = Windows { kernel, stride, padding };
+            assert_agree(&format!("{windows:?}"), [shape], |[images]| windows.max_pool(images));
+        }
+    }
 }

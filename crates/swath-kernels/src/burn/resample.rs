@@ -14,7 +14,7 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::fresh,
+    buffer::{filled, fresh},
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
@@ -66,9 +66,8 @@ impl ResampleOps for Flex {
         let [batch, rows, cols, channels] = shape(&images);
         let upsample =
             Upsample { batch, size: [rows, cols], channels, output_size: size, interpolation };
-        let mut output = fresh(batch * size[0] * size[1] * channels);
-        upsample.forward(values(&images), &mut output);
-        output.into_tensor([batch, size[0], size[1], channels])
+        let shape = [batch, size[0], size[1], channels];
+        filled(shape, |out| upsample.forward(values(&images), out))
     }
 
     fn upsampled_beside(images: FlexTensor, beside: FlexTensor) -> FlexTensor {
@@ -76,9 +75,7 @@ impl ResampleOps for Flex {
         let step = step(&images, &beside);
         let [rows, cols] = step.output_size;
         let shape = [step.batch, rows, cols, step.channels[0] + step.channels[1]];
-        let mut output = fresh(shape.iter().product());
-        step.forward(values(&images), values(&beside), &mut output);
-        output.into_tensor(shape)
+        filled(shape, |out| step.forward(values(&images), values(&beside), out))
     }
 }
 
@@ -116,9 +113,7 @@ impl<C: CheckpointStrategy> ResampleOps for Autodiff<Flex, C> {
             |upsample, gradient, [_]| {
                 let Upsample { batch, size: [rows, cols], channels, .. } = upsample;
                 let shape = [batch, rows, cols, channels];
-                let mut of_images = fresh(shape.iter().product());
-                upsample.image_gradient(values(&gradient), &mut of_images);
-                [Some(of_images.into_tensor(shape))]
+                [Some(filled(shape, |out| upsample.image_gradient(values(&gradient), out)))]
             },
         )
     }
@@ -139,5 +134,40 @@ impl<C: CheckpointStrategy> ResampleOps for Autodiff<Flex, C> {
                 [Some(images.into_tensor(shapes[0])), Some(beside.into_tensor(shapes[1]))]
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::agreement::assert_agree, *};
+
+    #[test]
+    fn sizes_and_gradients_are_those_of_burn() {
+        for interpolation in
+            [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::BilinearCorners]
+        {
+            for (shape, size) in [
+                ([2, 4, 3, 6], [8, 6]),
+                ([1, 5, 7, 1], [13, 9]),
+                ([1, 9, 8, 20], [4, 5]),
+                ([1, 1, 1, 3], [6, 5]),
+            ] {
+                let what = format!("{interpolation:?} {shape:?} {size:?}");
+                assert_agree(&what, [shape], |[images]| resample(images, size, interpolation));
+            }
+        }
+    }
+
+    #[test]
+    fn channels_of_a_larger_image_are_put_beside() {
+        for (images, beside) in [
+            ([2, 4, 3, 6], [2, 8, 6, 5]),
+            ([1, 5, 7, 1], [1, 9, 13, 1]),
+            ([1, 2, 3, 20], [1, 2, 3, 16]),
+        ] {
+            assert_agree(&format!("{beside:?}"), [images, beside], |[images, beside]| {
+                upsample_concat(images, beside)
+            });
+        }
     }
 }

@@ -76,7 +76,58 @@ pub(super) fn change(tensor: &mut FlexTensor, with: impl FnOnce(&mut [f32])) {
     with(&mut tensor.storage_mut::<f32>()[begin..begin + n_values]);
 }
 
+/// The values of a tensor that is [`in_order`], to be changed; `None` if another tensor shares them.
+pub(super) fn unique_values(tensor: &mut FlexTensor) -> Option<&mut [f32]> {
+    let begin = tensor.layout().start_offset();
+    let n_values = tensor.shape().num_elements();
+    Some(&mut tensor.try_storage_mut::<f32>()?[begin..begin + n_values])
+}
+
 /// The tensor of the CPU backend, without its gradient.
 pub(super) fn to_flex(tensor: Tensor<4>) -> FlexTensor {
     tensor.without_autodiff().try_into_primitive::<Flex>().expect("the backend was checked before")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::agreement::random, *};
+
+    #[test]
+    fn kernels_are_for_f32_with_and_without_gradients() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            assert!(has_kernels(&random([1; 4], DType::F32, &device)));
+            assert!(!has_kernels(&random([1; 4], DType::F64, &device)));
+        }
+    }
+
+    #[test]
+    fn copies_into_the_order_of_axes_are_counted() {
+        let tensor = random([2, 3, 4, 5], DType::F32, &Device::flex());
+        let before = layout_copies();
+        let own = in_order(to_flex(tensor.clone()));
+        let behind = in_order(to_flex(tensor.clone().narrow(0, 1, 1)));
+        assert_eq!(layout_copies(), before);
+        assert_eq!(values(&behind), &values(&own)[60..]);
+
+        let turned = in_order(to_flex(tensor.permute([0, 3, 1, 2])));
+        assert_eq!(layout_copies(), before + 1);
+        assert_eq!(values(&turned)[1], values(&own)[5]);
+    }
+
+    #[test]
+    fn values_that_are_shared_do_not_change() {
+        let tensor = to_flex(random([2, 1, 1, 3], DType::F32, &Device::flex()));
+        let mut second = tensor.narrow(0, 1, 1);
+        let before = tensor.storage::<f32>().to_vec();
+        change(&mut second, |values| values.fill(7.0));
+        assert_eq!(tensor.storage::<f32>(), before);
+        assert_eq!(values(&second), [7.0; 3]);
+
+        let start = values(&second).as_ptr();
+        let unique = unique_values(&mut second).expect("no other tensor has them now");
+        assert_eq!((unique.as_ptr(), unique.len()), (start, 3));
+        let third = second.clone();
+        assert!(unique_values(&mut second).is_none());
+        assert_eq!(values(&third), [7.0; 3]);
+    }
 }

@@ -7,6 +7,8 @@
 
 mod epilogue;
 
+mod length;
+
 mod panel;
 
 mod reach;
@@ -38,6 +40,7 @@ mod tests;
 pub use bias::add_bias;
 pub use bias_gradient::bias_gradient;
 pub use epilogue::Epilogue;
+pub(crate) use length::check_length;
 
 use crate::parallel::{SharedMut, parts};
 use crate::simd::dispatch;
@@ -106,11 +109,9 @@ impl Conv {
         out: &mut [f32],
     ) {
         let out_size = self.output_size();
-        self.check([
-            ("images", images, self.images_len()),
-            ("weights", weights, self.weights_len()),
-            ("output", out, self.output_len()),
-        ]);
+        check_length(self, "images", images, self.images_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "output", out, self.output_len());
         epilogue.check(self.channels[1], out.len());
         if out.is_empty() {
             return;
@@ -149,11 +150,9 @@ impl Conv {
     /// # Panics
     /// If a slice does not have the length that the shape says.
     pub fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
-        self.check([
-            ("gradient", gradient, self.output_len()),
-            ("weights", weights, self.weights_len()),
-            ("image gradient", out, self.images_len()),
-        ]);
+        check_length(self, "gradient", gradient, self.output_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "image gradient", out, self.images_len());
         if out.is_empty() {
             return;
         }
@@ -201,11 +200,9 @@ impl Conv {
     /// # Panics
     /// If a slice does not have the length that the shape says.
     pub fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
-        self.check([
-            ("images", images, self.images_len()),
-            ("gradient", gradient, self.output_len()),
-            ("weight gradient", out, self.weights_len()),
-        ]);
+        check_length(self, "images", images, self.images_len());
+        check_length(self, "gradient", gradient, self.output_len());
+        check_length(self, "weight gradient", out, self.weights_len());
         if images.is_empty() {
             return out.fill(0.0);
         }
@@ -261,15 +258,5 @@ impl Conv {
     pub fn output_len(&self) -> usize {
         let [rows, cols] = self.output_size();
         self.batch * rows * cols * self.channels[1]
-    }
-
-    fn check(&self, slices: [(&str, &[f32], usize); 3]) {
-        for (name, slice, expected) in slices {
-            assert_eq!(
-                slice.len(),
-                expected,
-                "numbers in the {name} and in its shape, for {self:?}"
-            );
-        }
     }
 }

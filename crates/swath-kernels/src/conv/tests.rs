@@ -2,7 +2,7 @@
 
 use super::reference::{self, error, random};
 use super::{Conv, Epilogue, bias_gradient};
-use crate::Activation;
+use crate::expected::ACTIVATIONS;
 
 const DIRECT: f64 = 2e-6;
 const WINOGRAD: f64 = 1e-5;
@@ -206,9 +206,7 @@ fn the_epilogue_scales_adds_and_activates() {
         let [images, weights, _] = data(&conv);
         let [scale, bias] = [6, 7].map(|seed| random(channels[1], seed));
         let residual = random(conv.output_len(), 8);
-        for activation in
-            [Activation::None, Activation::Relu, Activation::LeakyRelu(0.1), Activation::Silu]
-        {
+        for activation in ACTIVATIONS {
             let mut out = vec![f32::NAN; conv.output_len()];
             let (scale, bias, residual) = (Some(&scale[..]), Some(&bias[..]), Some(&residual[..]));
             let epilogue = Epilogue { scale, bias, residual, activation };
@@ -218,12 +216,7 @@ fn the_epilogue_scales_adds_and_activates() {
                 let at = |of: Option<&[f32]>, i: usize| f64::from(of.unwrap()[i]);
                 let channel = i % channels[1];
                 let x = *value * at(scale, channel) + at(bias, channel) + at(residual, i);
-                *value = match activation {
-                    Activation::None => x,
-                    Activation::Relu => x.max(0.0),
-                    Activation::LeakyRelu(slope) => x.max(0.0) + f64::from(slope) * x.min(0.0),
-                    Activation::Silu => x / (1.0 + (-x).exp()),
-                };
+                *value = activation.of(x);
             }
             let error = error(&out, &expected);
             let limit = if conv.is_winograd() { WINOGRAD } else { DIRECT };

@@ -9,7 +9,7 @@ mod weight_gradient;
 #[cfg(test)]
 mod tests;
 
-use crate::{Epilogue, parallel, simd::dispatch};
+use crate::{Epilogue, conv::check_length, parallel, simd::dispatch};
 use line::Line;
 use runs::{Axis, Taps};
 
@@ -60,9 +60,9 @@ impl DepthwiseConv {
         epilogue: Epilogue<'_>,
         out: &mut [f32],
     ) {
-        self.check("images", images, self.images_len());
-        self.check("weights", weights, self.weights_len());
-        self.check("output", out, self.output_len());
+        check_length(self, "images", images, self.images_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "output", out, self.output_len());
         epilogue.check(self.channels, out.len());
         let [rows, cols] = self.axes().map(|axis| axis.forward());
         self.lines(images, weights, [&rows, &cols], epilogue, out);
@@ -73,9 +73,9 @@ impl DepthwiseConv {
     /// # Panics
     /// If a slice does not have the length that the shape says.
     pub fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
-        self.check("gradient", gradient, self.output_len());
-        self.check("weights", weights, self.weights_len());
-        self.check("image gradient", out, self.images_len());
+        check_length(self, "gradient", gradient, self.output_len());
+        check_length(self, "weights", weights, self.weights_len());
+        check_length(self, "image gradient", out, self.images_len());
         let [rows, cols] = self.axes().map(|axis| axis.gradient());
         self.lines(gradient, weights, [&rows, &cols], Epilogue::default(), out);
     }
@@ -85,9 +85,9 @@ impl DepthwiseConv {
     /// # Panics
     /// If a slice does not have the length that the shape says.
     pub fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
-        self.check("images", images, self.images_len());
-        self.check("gradient", gradient, self.output_len());
-        self.check("weight gradient", out, self.weights_len());
+        check_length(self, "images", images, self.images_len());
+        check_length(self, "gradient", gradient, self.output_len());
+        check_length(self, "weight gradient", out, self.weights_len());
         if images.is_empty() {
             return out.fill(0.0);
         }
@@ -146,9 +146,5 @@ impl DepthwiseConv {
     /// Numbers in the output.
     pub fn output_len(&self) -> usize {
         self.dense().output_len()
-    }
-
-    fn check(&self, name: &str, slice: &[f32], expected: usize) {
-        assert_eq!(slice.len(), expected, "numbers in the {name} and in its shape, for {self:?}");
     }
 }

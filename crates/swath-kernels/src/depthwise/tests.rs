@@ -2,47 +2,42 @@
 
 use super::DepthwiseConv;
 use crate::{
-    Activation, Epilogue,
-    expected::{Random, assert_close, assert_same_bits_on_any_threads, products, sums},
+    Epilogue,
+    expected::{
+        Convolution, Random, assert_convolves, assert_convolves_on_any_threads, assert_finishes,
+        products,
+    },
 };
 
-struct Values {
-    images: Vec<f32>,
-    weights: Vec<f32>,
-    gradient: Vec<f32>,
-}
+impl Convolution for DepthwiseConv {
+    fn lengths(&self) -> [usize; 3] {
+        [self.images_len(), self.weights_len(), self.output_len()]
+    }
 
-fn values(conv: &DepthwiseConv) -> Values {
-    let mut random = Random::new(conv.channels as u64);
-    Values {
-        images: random.values(conv.images_len()),
-        weights: random.values(conv.weights_len()),
-        gradient: random.values(conv.output_len()),
+    fn outputs(&self) -> usize {
+        self.channels
+    }
+
+    fn products(&self) -> Vec<(usize, usize, usize)> {
+        products(&self.dense(), self.channels)
+    }
+
+    fn forward(&self, images: &[f32], weights: &[f32], epilogue: Epilogue, out: &mut [f32]) {
+        DepthwiseConv::forward(self, images, weights, epilogue, out);
+    }
+
+    fn image_gradient(&self, gradient: &[f32], weights: &[f32], out: &mut [f32]) {
+        DepthwiseConv::image_gradient(self, gradient, weights, out);
+    }
+
+    fn weight_gradient(&self, images: &[f32], gradient: &[f32], out: &mut [f32]) {
+        DepthwiseConv::weight_gradient(self, images, gradient, out);
     }
 }
 
-fn run(conv: &DepthwiseConv, values: &Values) -> [Vec<f32>; 3] {
-    let Values { images, weights, gradient } = values;
-    let mut out = vec![f32::NAN; gradient.len()];
-    let (mut of_images, mut of_weights) =
-        (vec![f32::NAN; images.len()], vec![f32::NAN; weights.len()]);
-    conv.forward(images, weights, Epilogue::default(), &mut out);
-    conv.image_gradient(gradient, weights, &mut of_images);
-    conv.weight_gradient(images, gradient, &mut of_weights);
-    [out, of_images, of_weights]
-}
-
+#[track_caller]
 fn check(conv: DepthwiseConv) {
-    let values = values(&conv);
-    let [out, of_images, of_weights] = run(&conv, &values);
-    let Values { images, weights, gradient } = &values;
-    let products = products(&conv.dense(), conv.channels);
-    let what = format!("{conv:?}");
-    assert_close(&what, &out, &sums(&products, 2, [images, weights], out.len()), 1e-6);
-    let want = sums(&products, 0, [weights, gradient], images.len());
-    assert_close(&what, &of_images, &want, 1e-6);
-    let want = sums(&products, 1, [images, gradient], weights.len());
-    assert_close(&what, &of_weights, &want, 1e-6);
+    assert_convolves(&conv, 1e-6);
 }
 
 const NET: DepthwiseConv = DepthwiseConv {
@@ -87,32 +82,14 @@ fn any_shape_is_right() {
 }
 
 #[test]
-fn the_epilogue_adds_and_activates() {
-    let conv = DepthwiseConv { stride: [2, 1], ..NET };
-    let Values { images, weights, gradient } = values(&conv);
-    let bias = Random::new(3).values(conv.channels);
-    let mut plain = vec![f32::NAN; gradient.len()];
-    conv.forward(&images, &weights, Epilogue::default(), &mut plain);
-    let want = plain.iter().zip(&gradient).enumerate().map(|(index, (out, residual))| {
-        f64::from((out + bias[index % conv.channels] + residual).max(0.0))
-    });
-    let epilogue = Epilogue {
-        scale: None,
-        bias: Some(&bias),
-        residual: Some(&gradient),
-        activation: Activation::Relu,
-    };
-    let mut out = vec![f32::NAN; gradient.len()];
-    conv.forward(&images, &weights, epilogue, &mut out);
-    assert_close("epilogue", &out, &want.collect::<Vec<_>>(), 1e-6);
+fn the_epilogue_scales_adds_and_activates() {
+    assert_finishes(&DepthwiseConv { stride: [2, 1], ..NET });
 }
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    for conv in [NET, DepthwiseConv { size: [90, 64], stride: [2, 2], ..NET }] {
-        let values = values(&conv);
-        assert_same_bits_on_any_threads("depthwise", || run(&conv, &values).concat());
-    }
+    assert_convolves_on_any_threads(&NET);
+    assert_convolves_on_any_threads(&DepthwiseConv { size: [90, 64], stride: [2, 2], ..NET });
 }
 
 #[test]

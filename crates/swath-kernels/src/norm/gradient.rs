@@ -21,7 +21,7 @@ pub enum Before<'a> {
     Images,
     /// From the images and the residual, shaped as the images.
     Residual(&'a [f32]),
-    /// From the output, shaped as the images: its sign is enough, but for SiLU.
+    /// From the output, shaped as the images: it is enough, but for SiLU.
     Output(&'a [f32]),
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Signal {
     Normalised,
     /// These added to the normalised images.
     WithResidual(Source),
-    /// This, for its sign.
+    /// This, the output.
     Output(Source),
 }
 

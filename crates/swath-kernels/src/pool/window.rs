@@ -44,6 +44,13 @@ impl Window {
         })
     }
 
+    /// `[batch, output row, output col, channel]`
+    #[cfg(feature = "burn")]
+    pub(crate) fn output_shape(&self) -> [usize; 4] {
+        let [rows, cols] = self.output_size();
+        [self.batch, rows, cols, self.channels]
+    }
+
     pub(super) fn axes(&self) -> [Axis; 2] {
         let output = self.output_size();
         [0, 1].map(|axis| Axis {

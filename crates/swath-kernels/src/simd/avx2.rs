@@ -122,11 +122,6 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn abs(self) -> Self {
-        op!(Self(_mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0)))
-    }
-
-    #[inline(always)]
     fn sqrt(self) -> Self {
         op!(Self(_mm256_sqrt_ps(self.0)))
     }
@@ -147,26 +142,6 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn less(self, other: Self) -> Self::Mask {
         op!(_mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn less_equal(self, other: Self) -> Self::Mask {
-        op!(_mm256_cmp_ps::<_CMP_LE_OQ>(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        op!(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask {
-        op!(_mm256_and_ps(a, b))
-    }
-
-    #[inline(always)]
-    fn either(a: Self::Mask, b: Self::Mask) -> Self::Mask {
-        op!(_mm256_or_ps(a, b))
     }
 
     #[inline(always)]

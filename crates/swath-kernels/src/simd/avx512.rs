@@ -117,11 +117,6 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn abs(self) -> Self {
-        op!(Self(_mm512_andnot_ps(_mm512_set1_ps(-0.0), self.0)))
-    }
-
-    #[inline(always)]
     fn sqrt(self) -> Self {
         op!(Self(_mm512_sqrt_ps(self.0)))
     }
@@ -142,26 +137,6 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn less(self, other: Self) -> Self::Mask {
         op!(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn less_equal(self, other: Self) -> Self::Mask {
-        op!(_mm512_cmp_ps_mask::<_CMP_LE_OQ>(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        op!(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask {
-        a & b
-    }
-
-    #[inline(always)]
-    fn either(a: Self::Mask, b: Self::Mask) -> Self::Mask {
-        a | b
     }
 
     #[inline(always)]

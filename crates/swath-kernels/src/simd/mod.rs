@@ -25,7 +25,6 @@ mod tests;
 pub(crate) use dispatch::{Kernel, dispatch};
 
 /// A vector of [`Vector::LANES`] numbers.
-#[allow(dead_code, reason = "the set of operations is kept whole")]
 pub(crate) trait Vector: Copy + Send + Sync + 'static {
     /// Numbers in a vector.
     const LANES: usize;
@@ -107,9 +106,6 @@ pub(crate) trait Vector: Copy + Send + Sync + 'static {
     /// `-self`.
     fn neg(self) -> Self;
 
-    /// `|self|`.
-    fn abs(self) -> Self;
-
     /// Square root.
     fn sqrt(self) -> Self;
 
@@ -121,18 +117,6 @@ pub(crate) trait Vector: Copy + Send + Sync + 'static {
 
     /// Where `self < other`.
     fn less(self, other: Self) -> Self::Mask;
-
-    /// Where `self <= other`.
-    fn less_equal(self, other: Self) -> Self::Mask;
-
-    /// Where `self == other`.
-    fn equal(self, other: Self) -> Self::Mask;
-
-    /// Where both masks hold.
-    fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask;
-
-    /// Where one mask or the other holds.
-    fn either(a: Self::Mask, b: Self::Mask) -> Self::Mask;
 
     /// `then` where the mask holds, else `otherwise`.
     fn select(mask: Self::Mask, then: Self, otherwise: Self) -> Self;
@@ -150,12 +134,6 @@ pub(crate) trait Vector: Copy + Send + Sync + 'static {
     #[inline(always)]
     fn sum(self) -> f32 {
         self.lanes()[..Self::LANES].iter().sum()
-    }
-
-    /// The largest lane.
-    #[inline(always)]
-    fn largest(self) -> f32 {
-        self.lanes()[..Self::LANES].iter().copied().fold(f32::NEG_INFINITY, f32::max)
     }
 }
 

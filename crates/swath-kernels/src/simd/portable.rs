@@ -157,11 +157,6 @@ impl<const LANES: usize, const REGISTERS: usize> Vector for Lanes<LANES, REGISTE
     }
 
     #[inline(always)]
-    fn abs(self) -> Self {
-        self.map(f32::abs)
-    }
-
-    #[inline(always)]
     fn sqrt(self) -> Self {
         self.map(f32::sqrt)
     }
@@ -181,32 +176,6 @@ impl<const LANES: usize, const REGISTERS: usize> Vector for Lanes<LANES, REGISTE
     #[inline(always)]
     fn less(self, other: Self) -> Self::Mask {
         self.compare(other, |a, b| a < b)
-    }
-
-    #[inline(always)]
-    fn less_equal(self, other: Self) -> Self::Mask {
-        self.compare(other, |a, b| a <= b)
-    }
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        self.compare(other, |a, b| a == b)
-    }
-
-    #[inline(always)]
-    fn both(mut a: Self::Mask, b: Self::Mask) -> Self::Mask {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a &= b;
-        }
-        a
-    }
-
-    #[inline(always)]
-    fn either(mut a: Self::Mask, b: Self::Mask) -> Self::Mask {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a |= b;
-        }
-        a
     }
 
     #[inline(always)]
