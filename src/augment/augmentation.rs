@@ -115,6 +115,7 @@ pub(super) mod tests {
             labels: (0..n_pixels).map(label).collect(),
             valid,
             missing: Vec::new(),
+            distances: None,
         }
     }
 

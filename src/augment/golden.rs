@@ -30,6 +30,7 @@ pub(super) fn check_values(case: &str, change: impl Fn(&mut Chip)) {
         labels: vec![0; 25],
         valid: (0..25).map(|index| index < 20).collect(),
         missing: Vec::new(),
+        distances: None,
     };
     for (index, pixel) in values(&golden["image_uint8_hwc"]).concat().into_iter().enumerate() {
         chip.values[index] = pixel[0] / 255.0;

@@ -100,6 +100,8 @@ pub struct Chip {
     /// Whether the value of a pixel with data is missing in this band, as it may be with
     /// `nodata_rule = "all"`; empty if none is. `[band, row, col]`
     pub missing: Vec<bool>,
+    /// Signed distance to the border of each class, in pixels, if it was measured. `[class, row, col]`
+    pub distances: Option<Vec<f32>>,
 }
 
 impl Chip {
@@ -132,6 +134,7 @@ impl Chip {
             labels: labels.clone(),
             valid: pixels.valid.clone(),
             missing,
+            distances: None,
         }
     }
 

@@ -29,11 +29,14 @@ mod audit;
 #[allow(clippy::module_inception)] // One concept per file, and the file has its name.
 mod chip;
 
+mod distances;
+
 pub use audit::{Audit, AuditScene, audit};
 pub use blocks::{BlockCounts, BlockGrid, BlockOrigin, count_classes};
 pub use chip::{Chip, Normalisation};
 pub use chips_summary::ChipsSummary;
 pub use cover::{Cover, SceneCover, cover, evaluation_windows};
+pub use distances::signed_distances;
 pub use fraction::keep_fraction;
 pub use origins::Origins;
 pub use sample::{ChipRef, ChipsConfig, Sampler, training_samples};

@@ -1,22 +1,64 @@
-//! Which loss to train with.
+//! Which loss to train with: the `[loss]` table of a run file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CrossEntropy;
+use super::{
+    ClassCounts, Criterion, Factor, Loss, Term, WeightRule,
+    options::{LossOptions, Settings},
+};
 use crate::error::{Error, Result};
 
 /// The `[loss]` table of a run file.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct LossConfig {
     /// What is minimised.
     pub kind: LossKind,
-    /// Weight of each class, in the order of the classes; none weighs them equally.
+    /// Weight of each class: a rule by which they follow from the training pixels, or one number
+    /// for each in the order of the classes. None weighs them equally.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub class_weights: Option<Vec<f64>>,
-    /// Share of every label that is spread evenly over all classes, in `[0, 1)`.
-    pub label_smoothing: f64,
+    pub class_weights: Option<ClassWeights>,
+    /// `class_weights = "effective-number"`: β, in (0, 1).
+    pub effective_number_beta: f64,
+    /// Pixels next to the border of a chip that do not count.
+    pub border_px: u32,
+    /// Settings of the kind; those that it does not have are refused.
+    #[serde(flatten)]
+    pub options: LossOptions,
+    /// `compound`: the losses of the sum.
+    #[serde(rename = "term", skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<TermConfig>,
+}
+
+/// A loss in a weighted sum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TermConfig {
+    /// Which loss.
+    pub kind: LossKind,
+    /// What it is multiplied with; above 0.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// Settings of the kind; those that it does not have are refused.
+    #[serde(flatten)]
+    pub options: LossOptions,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Class weights, by rule or given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "wanted a rule or a list of numbers")]
+#[schemars(extend("x-wanted" = "a rule (`inverse-frequency`, `balanced`, `inverse-square-root`, \
+                                `median-frequency`, `effective-number` or `enet`) or a list with a \
+                                number for each class"))]
+pub enum ClassWeights {
+    /// By how often the classes occur.
+    Rule(WeightRule),
+    /// One for each class, 0 or more.
+    Given(Vec<f64>),
 }
 
 /// What is minimised.
@@ -26,28 +68,165 @@ pub enum LossKind {
     /// Cross-entropy.
     #[default]
     CrossEntropy,
+    /// Binary cross-entropy of each class against all others.
+    Bce,
+    /// Focal loss over the softmax.
+    Focal,
+    /// Focal loss of each class against all others.
+    OneVsRestFocal,
+    /// Cross-entropy of the percent of the pixels that are hardest.
+    TopK,
+    /// Cross-entropy of the pixels whose label is improbable.
+    Ohem,
+    /// Dice loss.
+    Dice,
+    /// Jaccard loss: one minus intersection over union.
+    Jaccard,
+    /// Tversky loss: false positives and false negatives at prices of their own.
+    Tversky,
+    /// A power of the Tversky loss.
+    FocalTversky,
+    /// Dice with all classes in one ratio.
+    GeneralisedDice,
+    /// Lovász-softmax.
+    Lovasz,
+    /// Dice and cross-entropy.
+    DiceCe,
+    /// Dice and focal loss.
+    DiceFocal,
+    /// Dice and top-k cross-entropy.
+    DiceTopK,
+    /// geodl's unified focal loss.
+    UnifiedFocal,
+    /// Unified focal loss of Yeung et al., background and foreground treated alike.
+    SymmetricUnifiedFocal,
+    /// Unified focal loss of Yeung et al., background suppressed, foreground enhanced.
+    AsymmetricUnifiedFocal,
+    /// Exponential logarithmic loss.
+    ExponentialLog,
+    /// Boundary loss beside Dice, with more of it from epoch to epoch.
+    Boundary,
+    /// A weighted sum: `[[loss.term]]`.
+    Compound,
+    /// Mean squared error, of real values.
+    Mse,
+    /// Mean absolute error, of real values.
+    Mae,
+    /// Huber loss, of real values.
+    Huber,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self {
+            kind: LossKind::default(),
+            class_weights: None,
+            effective_number_beta: 0.9999,
+            border_px: 0,
+            options: LossOptions::default(),
+            terms: Vec::new(),
+        }
+    }
 }
 
 impl LossConfig {
-    /// The loss for `n_classes` classes.
+    /// The loss for classes that occur as `counts` says.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if there is not one weight for each class, a weight is negative or not a
-    /// number, all weights are 0, or the smoothing is out of range.
-    pub fn build(&self, n_classes: usize) -> Result<CrossEntropy> {
-        if !(0.0 <= self.label_smoothing && self.label_smoothing < 1.0) {
-            let rule = "must lie in [0, 1)";
-            return Err(Error::config("loss.label_smoothing", self.label_smoothing, rule));
+    /// [`Error::Config`] naming the key that is out of range or that the kind does not have; if
+    /// there is not one weight for each class, a weight is negative or not a number, or all are 0.
+    pub fn build(&self, counts: &ClassCounts) -> Result<Criterion> {
+        let weights = self.class_weights(counts)?;
+        let terms = match self.kind {
+            LossKind::Compound => {
+                Settings::new(&self.options, "loss").finish(self.kind)?;
+                self.compound(&weights)?
+            }
+            kind if self.terms.is_empty() => kind.build(&self.options, "loss", &weights)?,
+            kind => {
+                let rule = format!("is for kind = \"compound\", not \"{}\"", kind.name());
+                return Err(Error::config("loss.term", "[…]", rule));
+            }
+        };
+        Ok(Criterion::new(terms, self.border_px as usize))
+    }
+
+    /// Checks what can be checked without data.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::build`], but for the number of weights.
+    pub fn check(&self, chip_px: u32) -> Result<()> {
+        if chip_px <= self.border_px.saturating_mul(2) {
+            let rule = format!("leaves nothing of chips of {chip_px} px");
+            return Err(Error::config("loss.border_px", self.border_px, rule));
         }
-        if let Some(weights) = &self.class_weights {
-            check_weights(weights, n_classes)?;
+        let n_classes = match &self.class_weights {
+            Some(ClassWeights::Given(weights)) => weights.len(),
+            Some(ClassWeights::Rule(_)) | None => 2,
+        };
+        let kinds = self.terms.iter().map(|term| term.kind).chain([self.kind]);
+        for kind in kinds {
+            if matches!(kind, LossKind::Mse | LossKind::Mae | LossKind::Huber) {
+                let rule = "has no meaning for classes; it is for real values";
+                return Err(Error::config("loss.kind", kind.name(), rule));
+            }
         }
-        match self.kind {
-            LossKind::CrossEntropy => Ok(CrossEntropy {
-                class_weights: self.class_weights.clone().unwrap_or(vec![1.0; n_classes]),
-                label_smoothing: self.label_smoothing,
-            }),
+        self.build(&ClassCounts::uniform(n_classes)).map(|_| ())
+    }
+
+    /// The weight of each class, 1 where nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::build`].
+    pub fn class_weights(&self, counts: &ClassCounts) -> Result<Vec<f64>> {
+        let n_classes = counts.total.len();
+        let beta = self.effective_number_beta;
+        if !(0.0 < beta && beta < 1.0) {
+            let rule = "must lie in (0, 1)";
+            return Err(Error::config("loss.effective_number_beta", beta, rule));
+        }
+        match &self.class_weights {
+            None => Ok(vec![1.0; n_classes]),
+            Some(ClassWeights::Rule(rule)) => Ok(rule.weights(counts, beta)),
+            Some(ClassWeights::Given(weights)) => {
+                check_weights(weights, n_classes)?;
+                Ok(weights.clone())
+            }
+        }
+    }
+
+    fn compound(&self, weights: &[f64]) -> Result<Vec<Term>> {
+        if self.terms.is_empty() {
+            let rule = "needs at least one `[[loss.term]]`";
+            return Err(Error::config("loss.kind", "compound", rule));
+        }
+        let mut terms = Vec::new();
+        for (index, config) in self.terms.iter().enumerate() {
+            let place = format!("loss.term.{index}");
+            if config.kind == LossKind::Compound {
+                return Err(Error::config(format!("{place}.kind"), "compound", "is no term"));
+            }
+            if !(0.0 < config.weight && config.weight.is_finite()) {
+                let rule = "must be a finite number above 0";
+                return Err(Error::config(format!("{place}.weight"), config.weight, rule));
+            }
+            for mut term in config.kind.build(&config.options, &place, weights)? {
+                term.factor = times(term.factor, config.weight);
+                terms.push(term);
+            }
+        }
+        Ok(terms)
+    }
+}
+
+fn times(factor: Factor, by: f64) -> Factor {
+    match factor {
+        Factor::Constant(it) => Factor::Constant(it * by),
+        Factor::Steps { first, step, last } => {
+            Factor::Steps { first: first * by, step: step * by, last: last * by }
         }
     }
 }
@@ -65,4 +244,16 @@ fn check_weights(weights: &[f64], n_classes: usize) -> Result<()> {
         return fault("must not all be 0".to_owned());
     }
     Ok(())
+}
+
+impl LossKind {
+    /// The name that it has in a run file.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).expect("a choice is written as its name");
+        name.as_str().expect("a choice is written as its name").to_owned()
+    }
+
+    pub(super) fn term(self, factor: f64, loss: Loss) -> Term {
+        Term { name: self.name(), factor: Factor::Constant(factor), loss }
+    }
 }

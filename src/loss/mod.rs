@@ -2,24 +2,49 @@
 
 mod reduce;
 
-mod cross_entropy;
+mod target;
+
+mod channels;
+
+mod class_sums;
+
+mod parts;
+
+mod pixel;
+
+mod region;
+
+mod class_weights;
+
+mod criterion;
 
 mod config;
 
-pub use config::{LossConfig, LossKind};
-pub use cross_entropy::CrossEntropy;
+mod options;
+
+mod kinds;
+
+mod compounds;
+
+#[cfg(test)]
+mod golden;
+
+#[cfg(test)]
+mod tests;
+
+pub use class_sums::ClassSums;
+pub use class_weights::{ClassCounts, WeightRule};
+pub use config::{ClassWeights, LossConfig, LossKind, TermConfig};
+pub use criterion::{Criterion, Factor, Loss, LossValue, Term};
+pub use options::{AbsentChoice, LossOptions};
+pub use parts::{Parts, Weighted};
+pub use pixel::{
+    BinaryCrossEntropy, Boundary, Count, CrossEntropy, Distance, DistanceKind, Focal, HardPixels,
+    Kept, LogPower, Lovasz, LovaszHinge, OneVsRestFocal, PixelLoss, UnifiedDistribution,
+    YeungFocal,
+};
 pub use reduce::sum_fixed;
-
-use burn::tensor::Tensor;
-
-/// A loss before its division, so that batches can be added and then divided once.
-///
-/// The loss of several batches is the sum of their sums over the sum of their weights, whether they
-/// come one after the other or from several machines.
-#[derive(Clone, Debug)]
-pub struct Weighted {
-    /// Sum of the loss over the pixels, each times its weight; `[1]`.
-    pub sum: Tensor<1>,
-    /// Sum of the weights, 0 if no pixel counts; `[1]`, without gradient.
-    pub weight: Tensor<1>,
-}
+pub use region::{
+    AbsentClass, Averaging, GeneralisedDice, Overlap, RegionLoss, Shape, YeungTversky,
+};
+pub use target::Target;

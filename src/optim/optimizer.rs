@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        loss::LossConfig,
+        loss::{ClassCounts, LossConfig, Target},
         model::{BatchNorm, Conv2d, Encoder, Features, ModelConfig, Segmenter},
         weights::load,
     };
@@ -294,7 +294,10 @@ mod tests {
             let activation = Activation::LeakyRelu(0.1);
             let hidden = norm.forward(conv.forward(images), None, activation);
             let logits = head.forward(hidden).into_images();
-            let loss = LossConfig::default().build(3).unwrap().forward(logits, self.labels.clone());
+            let criterion = LossConfig::default().build(&ClassCounts::uniform(3)).unwrap();
+            let parts = criterion.parts(logits, &Target::classes(self.labels.clone())).unwrap();
+            let loss = criterion.single_mean(&parts).unwrap().clone();
+            drop(parts);
             let sum: f64 = loss.sum.clone().into_scalar();
             let mut gradients = Gradients::of(&self.net, loss.sum);
             let weight: f64 = loss.weight.into_scalar();
@@ -413,7 +416,7 @@ mod tests {
             let config = ModelConfig { encoder: Encoder::Resnet18, width, ..Default::default() };
             let mut network = config.build(3, 4, 1, &device);
             let mut optimizer = OptimizerConfig::default().build().unwrap();
-            let loss = LossConfig::default().build(4).unwrap();
+            let loss = LossConfig::default().build(&ClassCounts::uniform(4)).unwrap();
             let n = 4 * size_px * size_px;
             for step in 0..2 {
                 let value = |k: usize| (k as f32 * 0.0137 + step as f32).sin();
@@ -423,9 +426,11 @@ mod tests {
                     (0..n).map(|k| (k / 57 % 5) as i64).map(|it| if it == 4 { 255 } else { it });
                 let labels = TensorData::new(labels.collect(), [4, size_px, size_px]);
                 let logits = network.forward(Tensor::from_data(images, &device)).main;
-                let loss = loss.forward(logits, Tensor::from_data(labels, &device));
-                let mut gradients = Gradients::of(&network, loss.sum);
-                gradients.scale(1.0 / loss.weight.into_scalar::<f64>());
+                let target = Target::classes(Tensor::from_data(labels, &device));
+                let parts = loss.parts(logits, &target).unwrap();
+                let loss = loss.single_mean(&parts).unwrap();
+                let mut gradients = Gradients::of(&network, loss.sum.clone());
+                gradients.scale(1.0 / loss.weight.clone().into_scalar::<f64>());
                 gradients.clip_norm(1.0);
                 let rates = Rates { lr: 1e-3, momentum: None };
                 network = optimizer.step(network, &gradients, rates);

@@ -177,7 +177,15 @@ fn step(step: u64) -> StepRow {
     };
     let loss = 1.9 * (-t * 2.7).exp() + 0.3 + 0.2 * (step as f64 * 2.3).sin().abs();
     let epoch = step.div_ceil(40) as u32;
-    StepRow { step, epoch, lr, momentum: None, loss: loss as f32, n_labelled: 4096 }
+    StepRow {
+        step,
+        epoch,
+        lr,
+        momentum: None,
+        loss: loss as f32,
+        n_labelled: 4096,
+        terms: Vec::new(),
+    }
 }
 
 /// Classes in waves, with a strip without labels; `shift` moves the waves.

@@ -10,7 +10,7 @@ use super::peak_memory_bytes;
 use crate::{
     error::{Error, Result},
     label::IGNORE,
-    loss::LossConfig,
+    loss::{ClassCounts, LossConfig},
     model::{ModelConfig, Network, Segmenter},
     optim::OptimizerConfig,
     random::{Purpose, named_generator},
@@ -133,13 +133,14 @@ impl Bench {
         device: &Device,
         seconds: &dyn Fn() -> f64,
     ) -> Result<Vec<f64>> {
-        let loss = LossConfig::default().build(self.n_classes)?;
+        let loss = LossConfig::default().build(&ClassCounts::uniform(self.n_classes))?;
         let mut optimizer = OptimizerConfig::default().build()?;
         let rates = Rates { lr: 1e-4, momentum: None };
         let mut network = Some(network);
         Ok(self.time(device, seconds, |batch| {
             let before = network.take().expect("the network is put back after each step");
-            let found = batch_gradient(&before, &loss, batch);
+            let found = batch_gradient(&before, &loss, batch, 0)
+                .expect("cross-entropy takes class indices");
             network = Some(optimizer.step(before, &found.gradients, rates));
         }))
     }
@@ -189,6 +190,7 @@ impl Bench {
         Batch {
             images: Tensor::<4>::from_data(images, device).permute([0, 3, 1, 2]),
             labels: Tensor::from_data(labels, device),
+            distances: None,
         }
     }
 }

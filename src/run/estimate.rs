@@ -5,7 +5,7 @@ use burn::{module::Module, tensor::Device};
 use super::{RunFile, peak_memory_bytes};
 use crate::{
     error::Result,
-    loss::CrossEntropy,
+    loss::Criterion,
     model::Segmenter,
     optim::Optimizer,
     schedule::Rates,
@@ -54,15 +54,18 @@ pub fn estimate(
         &device.clone().autodiff(),
     );
     let n_parameters = crate::weights::n_parameters(&network) as u64;
-    let loss = run_file.loss.build(data.classes().len())?;
+    let loss = run_file.loss.build(&data.class_counts())?;
     let mut optimizer = run_file.optimizer.build()?;
-    let chip = data.training_chip(0, 0)?;
+    let mut chip = data.training_chip(0, 0)?;
+    if loss.needs_distances() {
+        chip.measure_distances(data.classes().len());
+    }
     // The first step is slower: it makes the optimizer's memory and warms up threads. Batch norm
     // needs two values per channel, also in the coarsest features of a small chip.
-    let network = step(network, &mut optimizer, &loss, &vec![chip.clone(); 2], device);
+    let network = step(network, &mut optimizer, &loss, &vec![chip.clone(); 2], device)?;
     let chips = vec![chip; batch as usize];
     let began = seconds();
-    step(network, &mut optimizer, &loss, &chips, device);
+    step(network, &mut optimizer, &loss, &chips, device)?;
     let per_chip = (seconds() - began) / f64::from(batch);
     let equivalents = n_chips as f64 + n_windows as f64 * n_checks as f64 / 3.0;
     let (seconds, memory_bytes) = (per_chip * equivalents, peak_memory_bytes());
@@ -72,11 +75,11 @@ pub fn estimate(
 fn step<M: Segmenter + Module>(
     network: M,
     optimizer: &mut Optimizer,
-    loss: &CrossEntropy,
+    loss: &Criterion,
     chips: &[crate::chip::Chip],
     device: &Device,
-) -> M {
+) -> Result<M> {
     let batch = Batch::new(chips, &device.clone().autodiff());
-    let found = batch_gradient(&network, loss, batch);
-    optimizer.step(network, &found.gradients, Rates { lr: 1e-6, momentum: None })
+    let found = batch_gradient(&network, loss, batch, 0)?;
+    Ok(optimizer.step(network, &found.gradients, Rates { lr: 1e-6, momentum: None }))
 }

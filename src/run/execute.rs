@@ -124,7 +124,7 @@ impl Run {
         let device = self.device.clone().autodiff();
         let Self { run_file, data, folder, .. } = &*self;
         let n_classes = data.classes().len();
-        let loss = run_file.loss.build(n_classes)?;
+        let loss = run_file.loss.build(&data.class_counts())?;
         let n_steps = steps_per_epoch(data, &run_file.train) * u64::from(run_file.train.epochs);
         let schedule = Schedule::new(&run_file.schedule, run_file.optimizer.lr, n_steps)?;
         let (model, n_bands) = (&run_file.model, data.bands().len());

@@ -117,6 +117,7 @@ impl RunFile {
         self.data.check()?;
         self.chips.check()?;
         self.augment.check()?;
+        self.loss.check(self.chips.size_px)?;
         self.model.check()?;
         self.train.check()?;
         self.model.check_batch(self.train.batch, self.chips.size_px)?;

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::chip::Chip;
+use crate::{chip::Chip, loss::Target};
 
 /// Chips of one size, stacked.
 #[derive(Clone, Debug)]
@@ -12,6 +12,9 @@ pub struct Batch {
     pub images: Tensor<4>,
     /// Class index or [`IGNORE`](crate::label::IGNORE); `[batch, row, col]`.
     pub labels: Tensor<3, Int>,
+    /// Signed distances to the border of each class, `[batch, class, row, col]`, if the loss wants
+    /// them.
+    pub distances: Option<Tensor<4>>,
 }
 
 impl Batch {
@@ -35,8 +38,24 @@ impl Batch {
         Self {
             images: Tensor::<4>::from_data(images, device).permute([0, 3, 1, 2]),
             labels: Tensor::from_data(labels, device),
+            distances: distances(chips, device),
         }
     }
+
+    /// The labels as losses take them.
+    pub fn target(&self) -> Target {
+        Target::Classes { labels: self.labels.clone(), distances: self.distances.clone() }
+    }
+}
+
+/// Those of all chips, if they have any.
+fn distances(chips: &[Chip], device: &Device) -> Option<Tensor<4>> {
+    let of_chip = |chip: &Chip| chip.distances.as_deref().map(<[f32]>::to_vec);
+    let all: Vec<Vec<f32>> = chips.iter().map(of_chip).collect::<Option<_>>()?;
+    let size = chips[0].size_px;
+    let n_classes = all[0].len() / (size * size);
+    let data = TensorData::new(all.concat(), [chips.len(), n_classes, size, size]);
+    Some(Tensor::from_data(data, device))
 }
 
 /// The values of `chip` in the order `[row, col, band]`.

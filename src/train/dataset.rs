@@ -8,6 +8,7 @@ use crate::{
     },
     error::Result,
     label::{Classes, IGNORE},
+    loss::ClassCounts,
     random::{Purpose, generator},
     raster::{Band, Statistics},
     scene::{Role, Sample, Scenes},
@@ -75,6 +76,17 @@ impl Dataset {
     pub fn augmentation(&self, epoch: u32, index: u32) -> Augmentation {
         let mut rng = generator(self.seed, Purpose::Augment, epoch.into(), index.into());
         Augmentation::draw(&self.augment, &mut rng)
+    }
+
+    /// Labelled training pixels by class; training blocks are the images.
+    pub fn class_counts(&self) -> ClassCounts {
+        let of_split = |split: &SceneSplit| -> Vec<Vec<u64>> {
+            let blocks = (0..split.grid().n_blocks())
+                .filter(|&index| split.role(index) == Some(Role::Train));
+            blocks.map(|index| split.counts(index).classes.clone()).collect()
+        };
+        let images = self.splits.iter().flat_map(of_split).collect();
+        ClassCounts { total: self.statistics.class_counts.clone(), images }
     }
 
     /// Pixels of the `role` blocks, labelled or not.

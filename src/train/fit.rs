@@ -6,13 +6,13 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Batch, Best, Dataset, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, Validation, ValidationRow, batch_gradient, load_in_order, save_checkpoint,
-    save_weights, validate,
+    TrainConfig, ValidationRow, batch_gradient, load_in_order, save_checkpoint, save_weights,
+    validate,
 };
 use crate::{
     chip::Chip,
     error::{Error, Result},
-    loss::CrossEntropy,
+    loss::Criterion,
     model::Network,
     optim::Optimizer,
     schedule::Schedule,
@@ -28,7 +28,7 @@ pub struct Fit<'a> {
     /// Epochs, batch and clipping.
     pub config: &'a TrainConfig,
     /// What is minimised.
-    pub loss: &'a CrossEntropy,
+    pub loss: &'a Criterion,
     /// Rates of every step.
     pub schedule: &'a Schedule,
     /// Where checkpoints and history go.
@@ -122,25 +122,26 @@ impl Fit<'_> {
     fn step(&self, state: State, chips: &[Chip]) -> Result<(State, StepRow)> {
         let State { network, mut optimizer, mut position } = state;
         let rates = self.schedule.rates(position.step);
-        let mut found = batch_gradient(&network, self.loss, Batch::new(chips, self.device));
+        let batch = Batch::new(chips, self.device);
+        let mut found = batch_gradient(&network, self.loss, batch, position.epoch)?;
         let norm = match self.config.clip_norm {
             Some(max_norm) => found.gradients.clip_norm(max_norm),
             None => found.gradients.norm(),
         };
-        let mean = found.mean_loss();
         position.step += 1;
-        check_finite("loss", mean.into(), &position, rates.lr)?;
+        check_finite("loss", found.loss.into(), &position, rates.lr)?;
         check_finite("norm of the gradients", norm, &position, rates.lr)?;
         let network = optimizer.step(network, &found.gradients, rates);
         position.step_in_epoch += 1;
-        position.loss.sum += f64::from(found.sum);
+        position.loss.sum += f64::from(found.loss) * f64::from(found.weight);
         position.loss.weight += f64::from(found.weight);
         let row = StepRow {
             step: position.step,
             epoch: position.epoch + 1,
             lr: rates.lr,
             momentum: rates.momentum,
-            loss: mean,
+            loss: found.loss,
+            terms: found.terms,
             n_labelled: chips.iter().map(|it| it.n_labelled() as u64).sum::<u64>(),
         };
         Ok((State { network, optimizer, position }, row))
@@ -205,11 +206,11 @@ impl Fit<'_> {
 
     fn validation(&self, state: &State) -> Result<Option<ValidationRow>> {
         let (network, device) = (state.network.valid(), self.device.clone().inner());
-        let Some(Validation { row, loss }) = validate(self.data, &network, self.loss, &device)?
-        else {
+        let epoch = state.position.epoch;
+        let Some(row) = validate(self.data, &network, self.loss, epoch, &device)? else {
             return Ok(None);
         };
-        if 0.0 < loss.weight {
+        if !row.overall_accuracy.is_nan() {
             let lr = self.schedule.rates(state.position.step - 1).lr;
             check_finite("validation loss", row.loss, &state.position, lr)?;
         }
@@ -221,7 +222,14 @@ impl Fit<'_> {
         let batch = u64::from(self.config.batch);
         let n_chips = u64::from(self.data.sampler.n_chips());
         let range = index * batch..((index + 1) * batch).min(n_chips);
-        range.map(|chip| self.data.training_chip(epoch, chip as u32)).collect()
+        let chip = |chip| {
+            let mut chip = self.data.training_chip(epoch, chip as u32)?;
+            if self.loss.needs_distances() {
+                chip.measure_distances(self.data.classes().len());
+            }
+            Ok(chip)
+        };
+        range.map(chip).collect()
     }
 
     /// Pixels of `n_steps` steps.

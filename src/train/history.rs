@@ -23,6 +23,8 @@ pub struct StepRow {
     pub loss: f32,
     /// Labelled pixels of the batch.
     pub n_labelled: u64,
+    /// The terms of the loss before their factors, where there are several.
+    pub terms: Vec<f32>,
 }
 
 /// One epoch.
@@ -57,7 +59,7 @@ pub struct ValidationRow {
     pub overall_accuracy: f64,
 }
 
-const STEP_HEAD: &str = "step,epoch,lr,momentum,loss,labelled_pixels";
+const STEP_HEAD: &str = "step,epoch,lr,momentum,loss,labelled_pixels,terms";
 const EPOCH_HEAD: &str = "epoch,step,lr,train_loss,validation_loss,validation_mean_iou,\
                           validation_overall_accuracy,train_seconds,validation_seconds,\
                           pixels_per_second";
@@ -88,9 +90,11 @@ impl HistoryFiles {
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn step(&self, row: &StepRow) -> Result<()> {
-        let StepRow { step, epoch, lr, momentum, loss, n_labelled } = row;
+        let StepRow { step, epoch, lr, momentum, loss, n_labelled, terms } = row;
+        let terms: Vec<String> = terms.iter().map(f32::to_string).collect();
+        let terms = terms.join(" ");
         let momentum = momentum.map(|it| it.to_string()).unwrap_or_default();
-        append(&self.steps, &format!("{step},{epoch},{lr},{momentum},{loss},{n_labelled}"))
+        append(&self.steps, &format!("{step},{epoch},{lr},{momentum},{loss},{n_labelled},{terms}"))
     }
 
     /// Appends an epoch.
@@ -146,7 +150,7 @@ fn read_rows<T>(path: &Path, head: &str, parse: fn(&str) -> Option<T>) -> Result
 }
 
 fn parse_step(line: &str) -> Option<StepRow> {
-    let [step, epoch, lr, momentum, loss, n_labelled] =
+    let [step, epoch, lr, momentum, loss, n_labelled, terms] =
         line.split(',').collect::<Vec<_>>().try_into().ok()?;
     Some(StepRow {
         step: step.parse().ok()?,
@@ -155,6 +159,7 @@ fn parse_step(line: &str) -> Option<StepRow> {
         momentum: if momentum.is_empty() { None } else { Some(momentum.parse().ok()?) },
         loss: loss.parse().ok()?,
         n_labelled: n_labelled.parse().ok()?,
+        terms: terms.split_whitespace().map(|it| it.parse().ok()).collect::<Option<_>>()?,
     })
 }
 
@@ -240,7 +245,15 @@ mod tests {
             for step in 1..=3 {
                 let step = u64::from(index - 1) * 3 + step;
                 let (lr, momentum) = (1e-3, Some(0.9));
-                let row = StepRow { step, epoch: index, lr, momentum, loss: 0.5, n_labelled: 7 };
+                let row = StepRow {
+                    step,
+                    epoch: index,
+                    lr,
+                    momentum,
+                    loss: 0.5,
+                    n_labelled: 7,
+                    terms: vec![0.25, 1.5],
+                };
                 files.step(&row).unwrap();
             }
         }
@@ -252,8 +265,9 @@ mod tests {
         assert_eq!(format!("{back:?}"), format!("{:?}", [epoch(1)])); // NaN is not equal to NaN.
         let text = fs::read_to_string(&steps).unwrap();
         assert_eq!(text.lines().count(), 5, "{text}");
-        assert_eq!(text.lines().last(), Some("4,2,0.001,0.9,0.5,7"));
-        assert_eq!(read_steps(&steps).unwrap()[3].momentum, Some(0.9));
+        assert_eq!(text.lines().last(), Some("4,2,0.001,0.9,0.5,7,0.25 1.5"));
+        let last = read_steps(&steps).unwrap().remove(3);
+        assert_eq!((last.momentum, last.terms), (Some(0.9), vec![0.25, 1.5]));
     }
 
     /// Killed while writing the row of step 12, or of step 3 without its end of line.
@@ -261,8 +275,8 @@ mod tests {
     fn a_torn_row_is_cut() {
         let folder = tempfile::tempdir().unwrap();
         let (steps, epochs) = (folder.path().join("s.csv"), folder.path().join("e.csv"));
-        let whole = format!("{STEP_HEAD}\n1,1,0.1,,0.5,7\n2,1,0.1,,0.5,7\n");
-        for torn in ["1", "3,1,0.1", "3,1,0.1,,0.5,7"] {
+        let whole = format!("{STEP_HEAD}\n1,1,0.1,,0.5,7,\n2,1,0.1,,0.5,7,\n");
+        for torn in ["1", "3,1,0.1", "3,1,0.1,,0.5,7", "3,1,0.1,,0.5,7,"] {
             fs::write(&steps, format!("{whole}{torn}")).unwrap();
             HistoryFiles::open(&steps, &epochs, 9, 1).unwrap();
             assert_eq!(fs::read_to_string(&steps).unwrap(), whole, "{torn}");

@@ -34,4 +34,4 @@ pub use gradient::{BatchGradient, batch_gradient};
 pub use history::{EpochRow, HistoryFiles, StepRow, ValidationRow, read_history, read_steps};
 pub use loader::load_in_order;
 pub use observer::{Event, Observer, Silent};
-pub use validate::{Validation, validate};
+pub use validate::validate;

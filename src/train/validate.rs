@@ -3,12 +3,12 @@
 use burn::tensor::Device;
 use rayon::prelude::*;
 
-use super::{Batch, Dataset, LossSum, ValidationRow};
+use super::{Batch, Dataset, ValidationRow};
 use crate::{
     chip::{Chip, SceneCover},
     error::Result,
     infer::top_class,
-    loss::CrossEntropy,
+    loss::{Criterion, Parts},
     model::{Network, Segmenter},
     scene::Role,
     score::{Confusion, Metrics},
@@ -17,16 +17,8 @@ use crate::{
 /// Windows whose results are kept at once.
 const GROUP: usize = 64;
 
-/// What a check on the validation split finds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Validation {
-    /// Its figures.
-    pub row: ValidationRow,
-    /// The loss before its division.
-    pub loss: LossSum,
-}
-
-/// Figures of the validation split, every pixel counted once, or `None` if it is empty.
+/// Figures of the validation split in `epoch`, counted from 0, every pixel counted once, or `None` if
+/// it is empty.
 ///
 /// Windows do not overlap here, which is fast; the final figures of a run come from blended
 /// windows, as a map does, and differ a little. Each window is computed by itself, and results are
@@ -38,52 +30,62 @@ pub struct Validation {
 pub fn validate(
     data: &Dataset,
     network: &Network,
-    criterion: &CrossEntropy,
+    criterion: &Criterion,
+    epoch: u32,
     device: &Device,
-) -> Result<Option<Validation>> {
+) -> Result<Option<ValidationRow>> {
     let covers: Vec<SceneCover> = data.evaluation_windows(Role::Validation);
     if covers.is_empty() {
         return Ok(None);
     }
     let n_classes = data.classes().len();
     let mut confusion = Confusion::new(n_classes);
-    let mut loss = LossSum::default();
+    let mut joined: Option<Vec<Parts>> = None;
     for group in covers.chunks(GROUP) {
         let scores: Vec<Score> = group
             .par_iter()
-            .map(|cover| Ok(score(&data.evaluation_chip(cover)?, network, criterion, device)))
+            .map(|cover| {
+                let mut chip = data.evaluation_chip(cover)?;
+                if criterion.needs_distances() {
+                    chip.measure_distances(n_classes);
+                }
+                score(&chip, network, criterion, device)
+            })
             .collect::<Result<_>>()?;
-        for score in &scores {
-            confusion.merge(&score.confusion);
-            loss.sum += score.loss.sum;
-            loss.weight += score.loss.weight;
+        for Score { confusion: of_window, parts } in scores {
+            confusion.merge(&of_window);
+            joined = Some(match joined {
+                None => parts,
+                Some(before) => before.into_iter().zip(parts).map(|(a, b)| a.join(b)).collect(),
+            });
         }
     }
+    let parts = joined.expect("there is a window");
+    let loss: f64 = criterion.value(&parts, epoch).total.into_scalar();
     let metrics = Metrics::new(&confusion, data.classes(), 1.0);
     let row = ValidationRow {
-        loss: if 0.0 < loss.weight { loss.per_weight() } else { f64::NAN },
+        loss: if 0 < confusion.n_pixels() { loss } else { f64::NAN },
         mean_iou: metrics.mean_iou,
         overall_accuracy: metrics.overall_accuracy,
     };
-    Ok(Some(Validation { row, loss }))
+    Ok(Some(row))
 }
 
 struct Score {
     confusion: Confusion,
-    loss: LossSum,
+    parts: Vec<Parts>,
 }
 
-fn score(chip: &Chip, network: &Network, criterion: &CrossEntropy, device: &Device) -> Score {
+fn score(chip: &Chip, network: &Network, criterion: &Criterion, device: &Device) -> Result<Score> {
     let batch = Batch::new(std::slice::from_ref(chip), device);
+    let target = batch.target();
     let logits = network.forward(batch.images).main;
     let [_, n_classes, _, _] = logits.dims();
-    let value = criterion.forward(logits.clone(), batch.labels);
+    let parts = criterion.parts(logits.clone(), &target)?;
     let logits: Vec<f32> = logits.into_data().iter().collect();
     let mut confusion = Confusion::new(n_classes);
     for ((class, _), &label) in top_class(&logits, n_classes).into_iter().zip(&chip.labels) {
         confusion.add(class, label);
     }
-    let sum: f32 = value.sum.into_scalar();
-    let weight: f32 = value.weight.into_scalar();
-    Score { confusion, loss: LossSum { sum: sum.into(), weight: weight.into() } }
+    Ok(Score { confusion, parts: parts.into_iter().map(Parts::in_main_memory).collect() })
 }
