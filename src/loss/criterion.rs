@@ -144,7 +144,8 @@ impl Criterion {
             Ok(match &term.loss {
                 Loss::Pixels(loss) => Parts::Pixels(loss.sum(logits.clone(), target)?),
                 Loss::Regions(_) => {
-                    Parts::Regions(ClassSums::new(logits.clone(), target, &term.name)?)
+                    let sums = ClassSums::new(logits.clone(), target, &term.name)?;
+                    Parts::Regions(sums)
                 }
             })
         };

@@ -27,6 +27,7 @@ impl Weighted {
 
 /// What a batch contributes to a loss: enough to compute the loss of several batches together.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them per batch")]
 pub enum Parts {
     /// Of a loss that is a mean over pixels.
     Pixels(Weighted),
