@@ -8,6 +8,7 @@ use swath_kernels::{Isa, burn::without_kernels};
 use super::common::{Compute, print};
 use crate::{
     Error,
+    loss::LossKind,
     model::{Architecture, Encoder, ModelConfig},
     run::{Bench, BenchResult, BenchTask},
 };
@@ -26,6 +27,11 @@ pub(super) struct Args {
     /// Channels of the first encoder stage, as `model.width` of a run file
     #[arg(long, value_name = "N", default_value_t = 64)]
     width: u32,
+
+    /// Loss, as `loss.kind` of a run file
+    #[arg(long, value_name = "NAME", default_value = "cross-entropy",
+          value_parser = named::<LossKind>)]
+    loss: LossKind,
 
     /// Bands of the images
     #[arg(long, value_name = "N", default_value_t = 4)]
@@ -72,6 +78,7 @@ fn named<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let bench = Bench {
         model: ModelConfig { architecture: args.model, encoder: args.encoder, width: args.width },
+        loss: args.loss,
         n_bands: args.bands,
         n_classes: args.classes.into(),
         batch: args.batch,
@@ -109,6 +116,7 @@ fn json(args: &Args, bench: &Bench, result: &BenchResult) -> Result<String, Erro
         "peak_memory_bytes": result.peak_memory_bytes,
         "device": args.compute.device,
         "threads": args.compute.n_threads(),
+        "loss": bench.loss,
         "kernels": !args.without_kernels,
         "instruction_set": Isa::current().name(),
     });

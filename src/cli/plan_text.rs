@@ -17,10 +17,11 @@ pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate)
     let memory = estimate.memory_bytes.map_or("not measured on this system".to_owned(), |bytes| {
         format!("about {:.2} GB", bytes as f64 / 1e9)
     });
+    let loss = loss_text(run_file, data);
     format!(
         "{}{}\n{}\nmodel      {}-{} of width {}, {} parameters\n\
          chips      {} of {} px per epoch, from {} distinct windows\n\
-         training   {} epochs x {n_steps} steps of {} chips\n\
+         {loss}training   {} epochs x {n_steps} steps of {} chips\n\
          estimate   about {}, memory {memory}\n",
         scenes_text(data),
         notes_text(data.notes()),
@@ -36,6 +37,19 @@ pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate)
         train.batch,
         duration(estimate.seconds),
     )
+}
+
+/// Which loss, and the weight of each class if they differ.
+fn loss_text(run_file: &RunFile, data: &Dataset) -> String {
+    let mut text = format!("loss       {}\n", run_file.loss.kind.name());
+    let Ok(weights) = run_file.loss.class_weights(&data.class_counts()) else { return text };
+    if run_file.loss.class_weights.is_some() {
+        for (class, weight) in data.classes().iter().zip(weights) {
+            let warning = if weight == 0.0 { "  (not learned)" } else { "" };
+            text += &format!("weight     {:<30}{weight:>12.4}{warning}\n", class.name);
+        }
+    }
+    text
 }
 
 /// The same for programs.

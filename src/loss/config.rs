@@ -138,6 +138,12 @@ impl LossConfig {
     /// there is not one weight for each class, a weight is negative or not a number, or all are 0.
     pub fn build(&self, counts: &ClassCounts) -> Result<Criterion> {
         let weights = self.class_weights(counts)?;
+        if self.class_weights.is_some()
+            && let Some(kind) = self.kinds().find(|kind| !kind.has_class_weights())
+        {
+            let rule = format!("have no meaning for {}", kind.name());
+            return Err(Error::config("loss.class_weights", "given", rule));
+        }
         let terms = match self.kind {
             LossKind::Compound => {
                 Settings::new(&self.options, "loss").finish(self.kind)?;
@@ -150,6 +156,10 @@ impl LossConfig {
             }
         };
         Ok(Criterion::new(terms, self.border_px as usize))
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = LossKind> {
+        self.terms.iter().map(|term| term.kind).chain([self.kind])
     }
 
     /// Checks what can be checked without data.
@@ -166,14 +176,23 @@ impl LossConfig {
             Some(ClassWeights::Given(weights)) => weights.len(),
             Some(ClassWeights::Rule(_)) | None => 2,
         };
-        let kinds = self.terms.iter().map(|term| term.kind).chain([self.kind]);
-        for kind in kinds {
+        self.check_for_classes()?;
+        self.build(&ClassCounts::uniform(n_classes)).map(|_| ())
+    }
+
+    /// Refuses losses of real values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the loss.
+    pub fn check_for_classes(&self) -> Result<()> {
+        for kind in self.kinds() {
             if matches!(kind, LossKind::Mse | LossKind::Mae | LossKind::Huber) {
                 let rule = "has no meaning for classes; it is for real values";
                 return Err(Error::config("loss.kind", kind.name(), rule));
             }
         }
-        self.build(&ClassCounts::uniform(n_classes)).map(|_| ())
+        Ok(())
     }
 
     /// The weight of each class, 1 where nothing is said.
@@ -251,6 +270,19 @@ impl LossKind {
     pub fn name(self) -> String {
         let name = serde_json::to_value(self).expect("a choice is written as its name");
         name.as_str().expect("a choice is written as its name").to_owned()
+    }
+
+    /// Whether classes may count differently in it.
+    fn has_class_weights(self) -> bool {
+        !matches!(
+            self,
+            Self::GeneralisedDice
+                | Self::SymmetricUnifiedFocal
+                | Self::AsymmetricUnifiedFocal
+                | Self::Mse
+                | Self::Mae
+                | Self::Huber
+        )
     }
 
     pub(super) fn term(self, factor: f64, loss: Loss) -> Term {

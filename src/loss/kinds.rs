@@ -36,6 +36,7 @@ impl LossKind {
             Self::CrossEntropy => one(Loss::pixels(cross_entropy(settings, weights)?)),
             Self::Bce => one(Loss::pixels(BinaryCrossEntropy {
                 positive_weights: positive_weights(settings, weights.len())?,
+                class_weights: class_weights(),
                 smoothing: smoothing(settings)?,
                 count: Count::Valid,
             })),

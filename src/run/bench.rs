@@ -10,7 +10,7 @@ use super::peak_memory_bytes;
 use crate::{
     error::{Error, Result},
     label::IGNORE,
-    loss::{ClassCounts, LossConfig},
+    loss::{ClassCounts, LossConfig, LossKind},
     model::{ModelConfig, Network, Segmenter},
     optim::OptimizerConfig,
     random::{Purpose, named_generator},
@@ -38,6 +38,8 @@ pub struct Bench {
     pub batch: usize,
     /// Side of an image.
     pub size_px: usize,
+    /// What is minimised, with its defaults.
+    pub loss: LossKind,
     /// Steps that count.
     pub n_steps: u32,
     /// What a step is.
@@ -133,14 +135,15 @@ impl Bench {
         device: &Device,
         seconds: &dyn Fn() -> f64,
     ) -> Result<Vec<f64>> {
-        let loss = LossConfig::default().build(&ClassCounts::uniform(self.n_classes))?;
+        let loss = LossConfig { kind: self.loss, ..LossConfig::default() };
+        loss.check_for_classes()?;
+        let loss = loss.build(&ClassCounts::uniform(self.n_classes))?;
         let mut optimizer = OptimizerConfig::default().build()?;
         let rates = Rates { lr: 1e-4, momentum: None };
         let mut network = Some(network);
         Ok(self.time(device, seconds, |batch| {
             let before = network.take().expect("the network is put back after each step");
-            let found = batch_gradient(&before, &loss, batch, 0)
-                .expect("cross-entropy takes class indices");
+            let found = batch_gradient(&before, &loss, batch, 0).expect("the loss is for classes");
             network = Some(optimizer.step(before, &found.gradients, rates));
         }))
     }

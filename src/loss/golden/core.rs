@@ -40,6 +40,7 @@ fn core_loss(case: &Value) -> Option<(Criterion, f64)> {
     match case["name"].as_str().unwrap() {
         "bce_with_logits" | "smp.SoftBCEWithLogitsLoss" => one(Loss::pixels(BinaryCrossEntropy {
             positive_weights: vec![number("pos_weight", 1.0)],
+            class_weights: vec![1.0],
             smoothing: number("smooth_factor", 0.0),
             count: if params["ignore_index"].is_null() { Count::Valid } else { Count::All },
         })),

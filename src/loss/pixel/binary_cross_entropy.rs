@@ -17,10 +17,10 @@ use crate::{
 ///
 /// ```text
 /// l = (1 - y) z + (1 + (w - 1) y) softplus(-z)       softplus(-z) = ln(1 + e^-|z|) + max(-z, 0)
-/// loss = Σ l / n
+/// loss = Σ v l / Σ v
 /// ```
 ///
-/// with logit `z`, target `y` and positive weight `w` of the channel. Class indices are one channel
+/// with logit `z`, target `y`, positive weight `w` and weight `v` of the channel. Class indices are one channel
 /// per class, of which one is 1; class probabilities are taken as they are.
 ///
 /// Source: PyTorch's `binary_cross_entropy_with_logits`, which knows no ignored pixels. `smoothing`
@@ -30,6 +30,8 @@ use crate::{
 pub struct BinaryCrossEntropy {
     /// What a 1 counts against a 0, by channel, 0 or more.
     pub positive_weights: Vec<f64>,
+    /// Weight of each channel, 0 or more.
+    pub class_weights: Vec<f64>,
     /// Share `s` that moves targets to the middle: `y (1 - s) + (1 - y) s`, in `[0, 1)`.
     pub smoothing: f64,
     /// What the mean is over.
@@ -51,11 +53,13 @@ impl PixelLoss for BinaryCrossEntropy {
         let weights = per_class(&self.positive_weights, &z).expand(z.dims());
         let factor = (weights - 1.0) * targets.clone() + 1.0;
         let losses = (-targets + 1.0) * z.clone() + factor * softplus_of_negative(z);
+        let weights = per_class(&self.class_weights, &losses).expand(losses.dims());
+        let counted = weights.clone() * valid;
         let weight = match self.count {
-            Count::Valid => sum_fixed(valid.clone()),
-            Count::All => sum_fixed(valid.ones_like()),
+            Count::Valid => sum_fixed(counted.clone()),
+            Count::All => sum_fixed(weights),
         };
-        Ok(Weighted { sum: sum_fixed(losses * valid), weight })
+        Ok(Weighted { sum: sum_fixed(losses * counted), weight })
     }
 }
 
