@@ -1,7 +1,7 @@
 //! Axes: what the world exchanges is channels first, what losses compute with is channels last.
 
 use burn::tensor::{
-    Tensor, TensorData,
+    DType, Int, Tensor, TensorData,
     activation::{log_softmax, sigmoid},
 };
 use swath_kernels::burn::softmax;
@@ -34,6 +34,18 @@ pub(super) fn constant<const D: usize, const L: usize>(
 ) -> Tensor<D> {
     let data = TensorData::new(values, shape).convert_dtype(like.dtype());
     Tensor::from_data(data, (&like.device(), like.dtype()))
+}
+
+/// The values of a tensor in main memory, in the order of its axes, without gradient.
+pub(super) fn host_values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.detach().into_data().convert_dtype(DType::F32);
+    data.try_into_vec().expect("it was just converted")
+}
+
+/// The same of labels.
+pub(super) fn host_labels(labels: &Tensor<3, Int>) -> Vec<i64> {
+    let data = labels.clone().into_data().convert_dtype(DType::I64);
+    data.try_into_vec().expect("it was just converted")
 }
 
 /// `tensor` without `border` places at both ends of two axes.

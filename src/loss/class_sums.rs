@@ -1,13 +1,14 @@
 //! Sums over the pixels of an image by class, which region losses are functions of.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
+use swath_kernels::burn::class_sums;
 
 use super::{
     Target,
-    channels::{channels_last, probabilities},
+    channels::{channels_last, constant, host_labels, probabilities},
     target::Reference,
 };
-use crate::error::Result;
+use crate::{error::Result, label::IGNORE};
 
 /// How many numbers are added in one go.
 const ROW: usize = 256;
@@ -35,6 +36,18 @@ impl ClassSums {
     ///
     /// If target and logits differ in shape.
     pub fn new(logits: Tensor<4>, target: &Target, loss: &str) -> Result<Self> {
+        if let Target::Classes { labels, .. } = target
+            && let Some(sums) =
+                class_sums(channels_last(logits.clone()), labels.clone(), i64::from(IGNORE))
+        {
+            let [_, batch, n_classes] = sums.dims();
+            let of = |index| sums.clone().narrow(0, index, 1).reshape([batch, n_classes]);
+            return Ok(Self {
+                intersection: of(0),
+                predicted: of(1),
+                reference: count_classes(labels, n_classes, &logits),
+            });
+        }
         let Some(Reference { shares, valid, is_exclusive }) = Reference::of(target, &logits) else {
             return Err(target.refused_by(loss));
         };
@@ -86,6 +99,18 @@ impl ClassSums {
             reference: with(self.reference.clone()),
         }
     }
+}
+
+/// Pixels of each class in each image, `[batch, class]`, of the type of `like`.
+fn count_classes(labels: &Tensor<3, Int>, n_classes: usize, like: &Tensor<4>) -> Tensor<2> {
+    let [batch, rows, cols] = labels.dims();
+    let mut counts = vec![0.0; batch * n_classes];
+    for (pixel, label) in host_labels(labels).into_iter().enumerate() {
+        if label != i64::from(IGNORE) {
+            counts[pixel / (rows * cols) * n_classes + label as usize] += 1.0;
+        }
+    }
+    constant(counts, [batch, n_classes], like)
 }
 
 /// `[batch, row, col, class]` to `[batch, class]`.

@@ -86,6 +86,10 @@ fn labels() -> Vec<i64> {
 
 /// Value and gradient in the epoch where every term counts.
 fn run(criterion: &Criterion, logits: &[f64], labels: &[i64]) -> (f64, Vec<f64>) {
+    run_in(DType::F64, criterion, logits, labels)
+}
+
+fn run_in(dtype: DType, criterion: &Criterion, logits: &[f64], labels: &[i64]) -> (f64, Vec<f64>) {
     let device = Device::flex().autodiff();
     let [batch, n_classes, rows, cols] = SHAPE;
     let mut distances = Vec::new();
@@ -95,13 +99,14 @@ fn run(criterion: &Criterion, logits: &[f64], labels: &[i64]) -> (f64, Vec<f64>)
             distances.extend(signed_distances(&is_class, [rows, cols]));
         }
     }
-    let double = (&device, DType::F64);
-    let distances = TensorData::new(distances, SHAPE).convert_dtype(DType::F64);
+    let double = (&device, dtype);
+    let distances = TensorData::new(distances, SHAPE).convert_dtype(dtype);
     let target = Target::Classes {
         labels: Tensor::from_data(TensorData::new(labels.to_vec(), [batch, rows, cols]), &device),
         distances: Some(Tensor::from_data(distances, double)),
     };
-    let logits = Tensor::<4>::from_data(TensorData::new(logits.to_vec(), SHAPE), double);
+    let logits = TensorData::new(logits.to_vec(), SHAPE).convert_dtype(dtype);
+    let logits = Tensor::<4>::from_data(logits, double);
     let logits = logits.require_grad();
     let parts = criterion.parts(logits.clone(), &target).unwrap();
     let total = criterion.value(&parts, 30).total;
@@ -123,6 +128,27 @@ fn gradients_are_the_slopes_of_the_values() {
             let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
             let error = (gradient[index] - slope).abs();
             assert!(error < 1e-7, "{name} at {index}: {}, slope {slope}", gradient[index]);
+        }
+    }
+}
+
+/// In single precision there are kernels, in double precision there are none.
+#[test]
+fn kernels_agree_with_the_formulas() {
+    let (logits, labels) = (logits(3.0), labels());
+    for (name, criterion) in criteria() {
+        let (wanted, wanted_gradient) = run(&criterion, &logits, &labels);
+        let (found, gradient) = run_in(DType::F32, &criterion, &logits, &labels);
+        assert!((found - wanted).abs() < 2e-6 * wanted.abs().max(1.0), "{name}: {found}, {wanted}");
+        let largest = wanted_gradient.iter().fold(0.0, |it: f64, v| it.max(v.abs()));
+        for (found, wanted) in gradient.iter().zip(&wanted_gradient) {
+            assert!((found - wanted).abs() < 2e-5 * largest, "{name}: {found}, wanted {wanted}");
+        }
+        for extreme in [100.0, -100.0] {
+            let logits: Vec<f64> = logits.iter().map(|it| extreme * it.signum()).collect();
+            let (found, gradient) = run_in(DType::F32, &criterion, &logits, &labels);
+            let is_finite = found.is_finite() && gradient.iter().all(|it| it.is_finite());
+            assert!(is_finite, "{name}: {found}");
         }
     }
 }

@@ -49,7 +49,10 @@ mod peak;
 pub mod burn;
 
 pub use activation::{Activation, activate, activate_add, activate_gradient, activate_in_place};
-pub use classes::{ClassIndex, CrossEntropy, WeightedLoss, argmax, softmax};
+pub use classes::{
+    ClassIndex, CrossEntropy, WeightedLoss, argmax, class_sums, class_sums_gradient, per_pixel,
+    softmax, softmax_gradient,
+};
 pub use conv::{Conv, Epilogue, add_bias, bias_gradient};
 pub use depthwise::DepthwiseConv;
 pub use grouped_conv::GroupedConv;

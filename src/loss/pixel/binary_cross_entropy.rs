@@ -1,13 +1,17 @@
 //! Binary cross-entropy with logits.
 
+use std::sync::Arc;
+
 use burn::tensor::{Tensor, activation::log_sigmoid};
+use swath_kernels::burn::per_pixel;
 
 use super::{Count, PixelLoss};
 use crate::{
     error::Result,
+    label::IGNORE,
     loss::{
         Target, Weighted,
-        channels::{channels_last, per_class},
+        channels::{channels_last, constant, host_labels, per_class},
         sum_fixed,
         target::Reference,
     },
@@ -40,6 +44,9 @@ pub struct BinaryCrossEntropy {
 
 impl PixelLoss for BinaryCrossEntropy {
     fn sum(&self, logits: Tensor<4>, target: &Target) -> Result<Weighted> {
+        if let Some(found) = self.by_kernel(&logits, target) {
+            return Ok(found);
+        }
         let Some(Reference { shares, valid, .. }) = Reference::of(target, &logits) else {
             return Err(target.refused_by("bce"));
         };
@@ -60,6 +67,38 @@ impl PixelLoss for BinaryCrossEntropy {
             Count::All => sum_fixed(weights),
         };
         Ok(Weighted { sum: sum_fixed(losses * counted), weight })
+    }
+}
+
+impl BinaryCrossEntropy {
+    /// For class indices, in one pass over the logits, where there are kernels.
+    fn by_kernel(&self, logits: &Tensor<4>, target: &Target) -> Option<Weighted> {
+        let Target::Classes { labels, .. } = target else { return None };
+        let narrow = |values: &[f64]| values.iter().map(|&it| it as f32).collect::<Vec<_>>();
+        let (positive, weights) = (narrow(&self.positive_weights), narrow(&self.class_weights));
+        let smoothing = self.smoothing as f32;
+        let loss = move |logits: &[f32], label: usize, slopes: &mut [f32]| {
+            let mut loss = 0.0;
+            for (class, (&z, slope)) in logits.iter().zip(slopes).enumerate() {
+                let target = if class == label { 1.0 - smoothing } else { smoothing };
+                let factor = 1.0 + (positive[class] - 1.0) * target;
+                let decay = (-z.abs()).exp();
+                let softplus = decay.ln_1p() + (-z).max(0.0); // of -z
+                let against = if z < 0.0 { 1.0 } else { decay } / (1.0 + decay); // σ(-z)
+                loss += weights[class] * ((1.0 - target) * z + factor * softplus);
+                *slope = weights[class] * (1.0 - target - factor * against);
+            }
+            loss
+        };
+        let z = channels_last(logits.clone());
+        let losses = per_pixel(z, labels.clone(), i64::from(IGNORE), Arc::new(loss))?;
+        let labels = host_labels(labels);
+        let n_pixels = match self.count {
+            Count::Valid => labels.iter().filter(|&&it| it != i64::from(IGNORE)).count(),
+            Count::All => labels.len(),
+        };
+        let weight = n_pixels as f64 * self.class_weights.iter().sum::<f64>();
+        Some(Weighted { sum: sum_fixed(losses), weight: constant(vec![weight], [1], logits) })
     }
 }
 

@@ -2,10 +2,14 @@
 
 use burn::tensor::Tensor;
 
-use super::{Count, PixelLoss, log_likelihood::LogLikelihood};
+use super::{Count, PixelLoss, log_likelihood::LogLikelihood, lovasz::rank};
 use crate::{
     error::Result,
-    loss::{Target, Weighted, channels::constant, sum_fixed},
+    loss::{
+        Target, Weighted,
+        channels::{constant, host_values},
+        sum_fixed,
+    },
 };
 
 /// Cross-entropy of the pixels with the largest loss alone.
@@ -56,12 +60,14 @@ impl PixelLoss for HardPixels {
         };
         let LogLikelihood { log_p, weights, valid } =
             LogLikelihood::new(logits, target, &self.class_weights, name)?;
-        let losses = -log_p * weights.clone();
-        let values =
-            |tensor: &Tensor<3>| tensor.clone().detach().into_data().iter::<f64>().collect();
-        let is_valid: Vec<f64> = values(&valid);
-        let all: Vec<f64> = values(&losses);
-        let kept = self.kept_pixels(&all, &is_valid);
+        let surprise = -log_p;
+        let losses = surprise.clone() * weights.clone();
+        // How hard a pixel is: what it costs, or how improbable its label is.
+        let hardness = match self.kept {
+            Kept::TopPercent { .. } => host_values(losses.clone()),
+            Kept::Below { .. } => host_values(surprise),
+        };
+        let kept = self.kept_pixels(&hardness, &host_values(valid));
         let divides_by_number = matches!(self.kept, Kept::TopPercent { count: Count::All, .. });
         let mask: Vec<f64> = kept.iter().map(|&it| f64::from(u8::from(it))).collect();
         let mask = constant(mask, losses.dims(), &losses);
@@ -71,8 +77,8 @@ impl PixelLoss for HardPixels {
 }
 
 impl HardPixels {
-    /// Whether each pixel is kept, from its loss and whether it counts (1 or 0).
-    fn kept_pixels(&self, losses: &[f64], valid: &[f64]) -> Vec<bool> {
+    /// Whether each pixel is kept, from how hard it is and whether it counts (1 or 0).
+    fn kept_pixels(&self, losses: &[f32], valid: &[f32]) -> Vec<bool> {
         let n_valid = valid.iter().filter(|&&it| 0.0 < it).count();
         let share = |percent: f64, n: usize| (n as f64 * percent / 100.0).floor() as usize;
         let (n_kept, counts_all) = match self.kept {
@@ -83,23 +89,25 @@ impl HardPixels {
                 (share(percent, n_valid).max(1), false)
             }
             Kept::Below { probability, least_percent } => {
+                let limit = -probability.ln();
                 let is_hard =
-                    |(&loss, &valid): (&f64, &f64)| 0.0 < valid && -probability.ln() < loss;
+                    |(&loss, &valid): (&f32, &f32)| 0.0 < valid && limit < f64::from(loss);
                 let n_hard = losses.iter().zip(valid).filter(|&it| is_hard(it)).count();
                 (n_hard.max(share(least_percent, n_valid)).max(1), false)
             }
         };
-        let mut order: Vec<usize> =
-            (0..losses.len()).filter(|&index| counts_all || 0.0 < valid[index]).collect();
+        // Falling losses, and rising places among equals, as one number each.
+        let key = |place: usize| u64::from(!rank(losses[place])) << 32 | place as u64;
+        let places = (0..losses.len()).filter(|&place| counts_all || 0.0 < valid[place]);
+        let mut order: Vec<u64> = places.map(key).collect();
         let n_kept = n_kept.min(order.len());
         let mut kept = vec![false; losses.len()];
         if n_kept == 0 {
             return kept;
         }
-        let by_loss = |a: &usize, b: &usize| losses[*b].total_cmp(&losses[*a]).then(a.cmp(b));
-        order.select_nth_unstable_by(n_kept - 1, by_loss);
-        for &index in &order[..n_kept] {
-            kept[index] = true;
+        order.select_nth_unstable(n_kept - 1);
+        for key in &order[..n_kept] {
+            kept[(key & u64::from(u32::MAX)) as usize] = true;
         }
         kept
     }

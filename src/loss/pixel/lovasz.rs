@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     loss::{
         Target, Weighted,
-        channels::{channels_last, constant, probabilities},
+        channels::{channels_last, constant, host_values, probabilities},
         sum_fixed,
         target::Reference,
     },
@@ -46,9 +46,8 @@ impl PixelLoss for Lovasz {
         let p = probabilities(channels_last(logits), true);
         let errors = (shares.clone() - p).abs() * valid.clone();
         let shape = [n_groups, batch / n_groups * rows * cols, n_classes];
-        let values = |tensor: Tensor<4>| tensor.detach().into_data().iter::<f32>().collect();
-        let (all, is_class): (Vec<f32>, Vec<f32>) = (values(errors.clone()), values(shares));
-        let is_valid: Vec<f32> = values(valid);
+        let (all, is_class) = (host_values(errors.clone()), host_values(shares));
+        let is_valid = host_values(valid);
 
         // One after the other in the order of group and class; each has its place in the result.
         let slopes: Vec<Option<Vec<f64>>> = (0..n_groups * n_classes)
@@ -104,6 +103,12 @@ impl Lovasz {
     }
 }
 
+/// A number that is larger for larger values.
+pub(super) fn rank(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+}
+
 /// The slope of the Lovász extension for each error: the step of the Jaccard loss when its pixel is
 /// added to the wrong ones. `None` without a pixel of the class.
 pub(super) fn jaccard_slopes(errors: &[f32], is_class: &[bool]) -> Option<Vec<f64>> {
@@ -111,11 +116,14 @@ pub(super) fn jaccard_slopes(errors: &[f32], is_class: &[bool]) -> Option<Vec<f6
     if n_class == 0.0 {
         return None;
     }
-    let mut order: Vec<usize> = (0..errors.len()).collect();
-    order.sort_unstable_by(|&a, &b| errors[b].total_cmp(&errors[a]).then(a.cmp(&b)));
+    // Falling errors, and rising places among equals, as one number each: that sorts fastest.
+    let key = |(place, error): (usize, &f32)| u64::from(!rank(*error)) << 32 | place as u64;
+    let mut order: Vec<u64> = errors.iter().enumerate().map(key).collect();
+    order.sort_unstable();
     let (mut n_hit, mut n_other, mut before) = (0.0, 0.0, 0.0);
     let mut slopes = vec![0.0; errors.len()];
-    for index in order {
+    for key in order {
+        let index = (key & u64::from(u32::MAX)) as usize;
         if is_class[index] {
             n_hit += 1.0;
         } else {

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     loss::{
         Target, Weighted,
-        channels::{channels_last, constant},
+        channels::{channels_last, constant, host_values},
         sum_fixed,
         target::Reference,
     },
@@ -44,9 +44,8 @@ impl PixelLoss for LovaszHinge {
         let [batch, rows, cols, n_channels] = errors.dims();
         let n_groups = if self.per_image { batch } else { 1 };
         let n_pixels = batch / n_groups * rows * cols;
-        let values = |tensor: Tensor<4>| tensor.detach().into_data().iter::<f32>().collect();
-        let (all, is_class): (Vec<f32>, Vec<f32>) = (values(errors.clone()), values(shares));
-        let is_valid: Vec<f32> = values(valid);
+        let (all, is_class) = (host_values(errors.clone()), host_values(shares));
+        let is_valid = host_values(valid);
         let mut factors = vec![0.0; all.len()];
         let mut n_measured = 0.0;
         for group in 0..n_groups {

@@ -1,13 +1,17 @@
 //! Focal loss of every channel by itself.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
+use swath_kernels::burn::per_pixel;
 
 use super::{PixelLoss, binary_cross_entropy::softplus_of_negative, focal::doubt};
 use crate::{
     error::Result,
+    label::IGNORE,
     loss::{
         Target, Weighted,
-        channels::{channels_last, per_class},
+        channels::{channels_last, constant, host_labels, per_class},
         sum_fixed,
         target::Reference,
     },
@@ -38,6 +42,9 @@ pub struct OneVsRestFocal {
 
 impl PixelLoss for OneVsRestFocal {
     fn sum(&self, logits: Tensor<4>, target: &Target) -> Result<Weighted> {
+        if let Some(found) = self.by_kernel(&logits, target) {
+            return Ok(found);
+        }
         let Some(Reference { shares: y, valid, .. }) = Reference::of(target, &logits) else {
             return Err(target.refused_by("one-vs-rest-focal"));
         };
@@ -63,4 +70,53 @@ impl PixelLoss for OneVsRestFocal {
         }
         Ok(Weighted { sum, weight: sum_fixed(weights) })
     }
+}
+
+impl OneVsRestFocal {
+    /// For class indices, in one pass over the logits, where there are kernels. The variants that
+    /// are for comparison with others have none.
+    fn by_kernel(&self, logits: &Tensor<4>, target: &Target) -> Option<Weighted> {
+        let Target::Classes { labels, .. } = target else { return None };
+        if self.normalised || self.threshold.is_some() {
+            return None;
+        }
+        let weights: Vec<f32> = self.class_weights.iter().map(|&it| it as f32).collect();
+        let shares = self.alpha.map_or([1.0; 2], |alpha| [1.0 - alpha as f32, alpha as f32]);
+        let gamma = self.gamma as f32;
+        let loss = move |logits: &[f32], label: usize, slopes: &mut [f32]| {
+            let mut loss = 0.0;
+            for (class, (&z, slope)) in logits.iter().zip(slopes).enumerate() {
+                let sign = if class == label { 1.0 } else { -1.0 };
+                let z = sign * z;
+                let decay = (-z.abs()).exp();
+                let entropy = decay.ln_1p() + (-z).max(0.0); // b
+                let right = if z < 0.0 { decay } else { 1.0 } / (1.0 + decay); // q
+                let doubt = if z < 0.0 { 1.0 } else { decay } / (1.0 + decay); // 1 - q
+                let (factor, steepness) = power(doubt, gamma);
+                let share = weights[class] * shares[usize::from(class == label)];
+                loss += share * factor * entropy;
+                // dl/db = f + b f'(1 - q) q and db/dz = -(1 - q).
+                *slope = -sign * share * doubt * (factor + entropy * steepness * right);
+            }
+            loss
+        };
+        let z = channels_last(logits.clone());
+        let losses = per_pixel(z, labels.clone(), i64::from(IGNORE), Arc::new(loss))?;
+        let n_valid = host_labels(labels).iter().filter(|&&it| it != i64::from(IGNORE)).count();
+        let weight = n_valid as f64 * self.class_weights.iter().sum::<f64>();
+        Some(Weighted { sum: sum_fixed(losses), weight: constant(vec![weight], [1], logits) })
+    }
+}
+
+/// `x^gamma` and its slope; next to 0 as at 1e-7, where a root has one.
+fn power(x: f32, gamma: f32) -> (f32, f32) {
+    if gamma == 2.0 {
+        return (x * x, 2.0 * x);
+    }
+    if gamma == 0.0 {
+        return (1.0, 0.0);
+    }
+    let x = x.max(1e-7);
+    let below = x.powf(gamma - 1.0);
+    (below * x, gamma * below)
 }

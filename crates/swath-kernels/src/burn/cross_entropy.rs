@@ -1,10 +1,10 @@
 //! Cross-entropy of a softmax.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use burn::{
     backend::{
-        Autodiff, Backend, DType, Dispatch, Flex, TensorMetadata,
+        Autodiff, Backend, Dispatch, Flex,
         autodiff::checkpoint::strategy::CheckpointStrategy,
         backend_extension,
         tensor::{FloatTensor, IntTensor},
@@ -16,6 +16,7 @@ use burn_flex::FlexTensor;
 use super::{
     buffer::filled,
     differentiable::differentiable,
+    labels::{to_flex_labels, with_labels},
     tensors::{has_kernels, in_order, shape, tensor, to_flex, values},
 };
 use crate::{CrossEntropy, WeightedLoss};
@@ -47,8 +48,7 @@ pub fn cross_entropy(
     }
     let options = Arc::new(options);
     let values_of_logits = in_order(to_flex(logits.clone()));
-    let flex_labels = labels.clone().without_autodiff().try_into_primitive::<Flex>();
-    let flex_labels = in_order(flex_labels.expect("labels are where the logits are"));
+    let flex_labels = to_flex_labels(labels.clone());
     let WeightedLoss { sum, weight } = forward(&values_of_logits, &flex_labels, &options);
     drop((values_of_logits, flex_labels));
     let (logits, labels) = (logits.into_dispatch(), labels.into_dispatch());
@@ -104,15 +104,7 @@ fn forward(
     labels: &FlexTensor,
     options: &CrossEntropyOptions,
 ) -> WeightedLoss {
-    match labels.dtype() {
-        DType::I32 => {
-            kernel(options).forward(values(logits), &labels.storage::<i32>()[range(labels)])
-        }
-        DType::I64 => {
-            kernel(options).forward(values(logits), &labels.storage::<i64>()[range(labels)])
-        }
-        other => panic!("labels are {other:?}, but must be I32 or I64"),
-    }
+    with_labels!(labels, |labels| kernel(options).forward(values(logits), labels))
 }
 
 fn backward(
@@ -122,12 +114,9 @@ fn backward(
     factor: f64,
     out: &mut [f32],
 ) {
-    let (kernel, logits) = (kernel(options), values(logits));
-    match labels.dtype() {
-        DType::I32 => kernel.gradient(logits, &labels.storage::<i32>()[range(labels)], factor, out),
-        DType::I64 => kernel.gradient(logits, &labels.storage::<i64>()[range(labels)], factor, out),
-        other => panic!("labels are {other:?}, but must be I32 or I64"),
-    }
+    with_labels!(labels, |labels| {
+        kernel(options).gradient(values(logits), labels, factor, out);
+    });
 }
 
 fn kernel(options: &CrossEntropyOptions) -> CrossEntropy<'_> {
@@ -135,15 +124,12 @@ fn kernel(options: &CrossEntropyOptions) -> CrossEntropy<'_> {
     CrossEntropy { class_weights, label_smoothing, ignore }
 }
 
-/// Where the values of a tensor that is [`in_order`] lie.
-fn range(labels: &FlexTensor) -> Range<usize> {
-    let start = labels.layout().start_offset();
-    start..start + labels.shape().num_elements()
-}
-
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, TensorData, activation};
+    use burn::{
+        backend::DType,
+        tensor::{Device, TensorData, activation},
+    };
 
     use super::{
         super::agreement::{numbers, random},

@@ -40,18 +40,26 @@ mod resample;
 
 mod concatenate;
 
+mod labels;
+
 mod cross_entropy;
+
+mod per_pixel;
+
+mod class_sums;
 
 mod softmax;
 
 pub use average_pool::{adaptive_average_pool, global_average_pool};
 pub use buffer::release_memory;
+pub use class_sums::class_sums;
 pub use concatenate::concatenate;
 pub use conv::{add_bias, convolve};
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 pub use finished::{Finish, convolve_finished};
 pub use moves::Moves;
 pub use norm::{ChannelStatistics, Norm, NormInputs};
+pub use per_pixel::{Pixelwise, per_pixel};
 pub use pool::Windows;
 pub use resample::{resample, upsample_concat};
 pub use softmax::softmax;

@@ -1,23 +1,59 @@
 //! Probabilities of classes.
 
-use burn::tensor::{Tensor, activation};
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex, autodiff::checkpoint::strategy::CheckpointStrategy,
+        backend_extension, tensor::FloatTensor,
+    },
+    tensor::{Tensor, activation},
+};
 use burn_flex::FlexTensor;
 
 use super::{
     buffer::filled,
-    tensors::{has_kernels, in_order, shape, to_flex, values},
+    differentiable::differentiable,
+    tensors::{has_kernels, in_order, shape, values},
 };
 
-/// Softmax over the classes of `logits`, `[batch, row, col, class]`; differentiates only where the
-/// logits belong to automatic differentiation.
+/// Softmax over the classes of `logits`, `[batch, row, col, class]`; differentiates.
 pub fn softmax(logits: Tensor<4>) -> Tensor<4> {
-    if logits.is_autodiff() || !has_kernels(&logits) {
+    if !has_kernels(&logits) {
         return activation::softmax(logits, 3);
     }
-    let logits: FlexTensor = in_order(to_flex(logits));
-    let shape: [usize; 4] = shape(&logits);
-    let probabilities = filled(shape, |out| crate::softmax(shape[3], values(&logits), out));
-    Tensor::from_primitive::<burn::backend::Flex>(probabilities)
+    Tensor::from_dispatch(Dispatch::softmax_of_classes(logits.into_dispatch()))
+}
+
+#[backend_extension(Flex, Autodiff)]
+trait SoftmaxOps: Backend {
+    fn softmax_of_classes(logits: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+impl SoftmaxOps for Flex {
+    fn softmax_of_classes(logits: FlexTensor) -> FlexTensor {
+        let logits = in_order(logits);
+        let shape: [usize; 4] = shape(&logits);
+        filled(shape, |out| crate::softmax(shape[3], values(&logits), out))
+    }
+}
+
+impl<C: CheckpointStrategy> SoftmaxOps for Autodiff<Flex, C> {
+    fn softmax_of_classes(logits: FloatTensor<Self>) -> FloatTensor<Self> {
+        differentiable::<C, _, 1>(
+            [logits],
+            |[logits]| {
+                let probabilities = Flex::softmax_of_classes(logits);
+                (probabilities.clone(), probabilities)
+            },
+            |probabilities, gradient, [_]| {
+                let shape: [usize; 4] = shape(&probabilities);
+                let of_logits = filled(shape, |out| {
+                    let (p, gradient) = (values(&probabilities), values(&gradient));
+                    crate::softmax_gradient(shape[3], p, gradient, out);
+                });
+                [Some(of_logits)]
+            },
+        )
+    }
 }
 
 #[cfg(test)]
@@ -25,7 +61,7 @@ mod tests {
     use burn::{backend::DType, tensor::Device};
 
     use super::{
-        super::agreement::{numbers, random},
+        super::agreement::{assert_agree, numbers, random},
         *,
     };
     use crate::expected::assert_close;
@@ -48,10 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn probabilities_with_a_gradient_give_it() {
-        let logits = random([1, 3, 2, 4], DType::F32, &Device::flex().autodiff()).require_grad();
-        let gradients = (softmax(logits.clone()).powi_scalar(2)).sum().backward();
-        let found = logits.grad(&gradients).expect("it is wanted");
-        assert!(numbers(found).iter().any(|it| 0.01 < it.abs()));
+    fn output_and_gradient_are_those_of_burn() {
+        for shape in [[2, 5, 7, 6], [1, 3, 3, 2], [1, 9, 8, 40]] {
+            assert_agree("softmax", [shape], |[logits]| softmax(logits));
+        }
     }
 }

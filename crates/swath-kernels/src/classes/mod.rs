@@ -6,6 +6,10 @@ mod softmax;
 
 mod cross_entropy;
 
+mod per_pixel;
+
+mod sums;
+
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +17,9 @@ mod tests;
 mod pytorch;
 
 pub use cross_entropy::{CrossEntropy, WeightedLoss};
+pub use per_pixel::per_pixel;
 pub use softmax::{argmax, softmax};
+pub use sums::{class_sums, class_sums_gradient, softmax_gradient};
 
 /// A type that holds the index of a class, or a value that stands for no class.
 pub trait ClassIndex: Copy + Send + Sync {
