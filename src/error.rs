@@ -38,7 +38,7 @@ pub enum Error {
     },
 
     /// A setting of the run file or command line is outside its allowed range.
-    #[error("config `{key}` = {value}: {rule}")]
+    #[error("{place} `{key}` = {value}: {rule}", place = place(key))]
     Config { key: String, value: String, rule: String },
 
     /// The data of a file, or of all scenes together, cannot be used as asked.
@@ -81,4 +81,9 @@ impl Error {
     pub fn malformed(path: &Path, format: &'static str, reason: impl Display) -> Self {
         Self::Malformed { path: path.to_owned(), format, reason: reason.to_string() }
     }
+}
+
+/// Where a setting stands.
+fn place(key: &str) -> &'static str {
+    if key.starts_with("--") { "option" } else { "config" }
 }

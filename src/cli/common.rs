@@ -109,6 +109,12 @@ pub(super) fn shown(path: &Path) -> String {
     path.strip_prefix(&folder).unwrap_or(path).display().to_string()
 }
 
+/// The same as a word of a command.
+pub(super) fn typed(path: &Path) -> String {
+    let text = shown(path);
+    if text.contains(' ') { format!("\"{text}\"") } else { text }
+}
+
 /// UTC time, as `2026-01-31T12:00:00Z`.
 pub(super) fn utc_now() -> String {
     chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string()

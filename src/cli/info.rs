@@ -106,12 +106,12 @@ fn of_run_file(run_file: &RunFile, json: bool) -> anyhow::Result<()> {
         notes_text(data.notes()),
         data.summary.text(data.classes())
     );
-    text += "band                  mean       std       min        2 %       98 %       max\n";
+    text += "band                 mean        std        min        2 %       98 %        max\n";
     for (band, it) in data.bands().iter().zip(&data.statistics.bands) {
-        let name: String = band.name.chars().take(16).collect();
+        let name: String = band.name.chars().take(14).collect();
         text += &format!(
-            "{name:<16}{:>10.4}{:>10.4}{:>10.4}{:>11.4}{:>11.4}{:>10.4}\n",
-            it.mean, it.std, it.min, it.p2, it.p98, it.max
+            "{name:<14}{}\n",
+            [it.mean, it.std, it.min, it.p2, it.p98, it.max].map(cell).concat()
         );
     }
     text += &format!(
@@ -126,6 +126,20 @@ fn of_run_file(run_file: &RunFile, json: bool) -> anyhow::Result<()> {
         grouped(audit.n_evaluation_windows)
     );
     print(&text)
+}
+
+/// A number in 11 characters, with six digits that count.
+fn cell(value: f64) -> String {
+    let size = value.abs();
+    let text = match size {
+        0.0 => "0".to_owned(),
+        1e-3..1e7 => {
+            let decimals = (5 - size.log10().floor() as i32).clamp(0, 6) as usize;
+            format!("{value:.decimals$}")
+        }
+        _ => format!("{value:.3e}"),
+    };
+    format!("{text:>11}")
 }
 
 fn of_raster(raster: &Raster, json: bool) -> anyhow::Result<()> {
@@ -160,4 +174,24 @@ fn of_raster(raster: &Raster, json: bool) -> anyhow::Result<()> {
         text += &format!("note       {note}\n");
     }
     print(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_apart_and_their_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (80.92451, "80.9245"),
+            (-65535.0, "-65535.0"),
+            (97_121_115.15, "9.712e7"),
+            (2e-5, "2.000e-5"),
+            (0.0012345678, "0.001235"),
+        ] {
+            assert_eq!(cell(value), format!("{text:>11}"));
+            assert!(cell(value).starts_with(' '));
+        }
+    }
 }

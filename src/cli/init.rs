@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{print, shown, tell};
+use super::common::{print, shown, tell, typed};
 use crate::{
     Error,
     chip::{BlockGrid, ChipsConfig, SplitConfig, count_classes},
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     run_file.check()?;
     write_atomically(&args.output, commented(&run_file).as_bytes())?;
     tell(&format!("wrote   {}", shown(&args.output)));
-    tell(&format!("next    swath info {0}   or   swath train {0}", shown(&args.output)));
+    tell(&format!("next    swath info {0}   or   swath train {0}", typed(&args.output)));
     if args.json {
         print(&serde_json::to_string_pretty(&serde_json::json!({
             "version": 1,

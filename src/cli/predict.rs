@@ -19,7 +19,7 @@ use crate::{
     bundle::Bundle,
     infer::Predictor,
     predict::{MapOutputs, open_for_prediction, predict_map},
-    raster::{Raster, Window},
+    raster::{Raster, Window, remove_orphans},
 };
 
 /// Predict class maps of rasters, as cloud-optimised GeoTIFFs
@@ -171,6 +171,9 @@ fn jobs(args: &Args, images: Vec<PathBuf>) -> anyhow::Result<Vec<Job>> {
             if images.iter().any(|image| is_same(image, path)) {
                 bail!("{} is an image; its map must not replace it", path.display());
             }
+            if is_same(&args.model, path) {
+                bail!("{} is the model; a map must not replace it", path.display());
+            }
             if let Some((_, other)) = seen.iter().find(|(it, _)| *it == path) {
                 let (other, image) = (other.display(), image.display());
                 bail!("{other} and {image} would both become {}", path.display());
@@ -190,16 +193,18 @@ fn is_same(a: &Path, b: &Path) -> bool {
     fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
 }
 
+/// The name of another kind of map of the same prediction.
+fn beside(map: &Path, kind: &str) -> PathBuf {
+    let stem = map.file_stem().unwrap_or_default().to_string_lossy();
+    map.with_file_name(format!("{stem}_{kind}.tif"))
+}
+
 /// The class map and what is asked for beside it.
 fn outputs(args: &Args, map: PathBuf) -> MapOutputs {
-    let beside = |kind: &str| {
-        let stem = map.file_stem().unwrap_or_default().to_string_lossy();
-        map.with_file_name(format!("{stem}_{kind}.tif"))
-    };
     let probabilities =
-        |kind| (args.probabilities.as_deref() == Some(kind)).then(|| beside("probabilities"));
+        |kind| (args.probabilities.as_deref() == Some(kind)).then(|| beside(&map, "probabilities"));
     MapOutputs {
-        confidence: args.confidence.then(|| beside("confidence")),
+        confidence: args.confidence.then(|| beside(&map, "confidence")),
         probabilities_u8: probabilities("u8"),
         probabilities_f32: probabilities("f32"),
         classes: map,
@@ -235,6 +240,10 @@ fn predict(
     if is_folder(&args.output) || is_one_of_many {
         fs::create_dir_all(&args.output).map_err(Error::io("make folder", &args.output))?;
     }
+    // Of all that a prediction to this map may have left when it was killed.
+    for kind in ["confidence", "probabilities"] {
+        remove_orphans(&beside(map, kind));
+    }
     let bar = bar(region.rows, &shown(&images[0]));
     predict_map(&bundle.header, predictor, &raster, region, outputs, |n_rows| {
         bar.set_position(u64::from(n_rows));
@@ -260,7 +269,11 @@ fn region(args: &Args, raster: &Raster) -> anyhow::Result<Window> {
             Ok(Window { row, col, rows, cols })
         }
         ([], &[x_min, y_min, x_max, y_max]) => {
-            Ok(raster.grid().window_of_bounds([x_min, y_min, x_max, y_max])?)
+            let bounds = [x_min, y_min, x_max, y_max];
+            raster
+                .grid()
+                .window_of_bounds(bounds)
+                .map_err(|error| Error::config("--bounds", format!("{bounds:?}"), error).into())
         }
         (window, []) => {
             Err(Error::config("--window", format!("{window:?}"), "wanted four numbers").into())

@@ -56,11 +56,11 @@ impl Progress {
         let n_left = (u64::from(self.n_epochs) * n_steps).saturating_sub(row.step);
         let left = self.began.elapsed().as_secs_f64() / n_done as f64 * n_left as f64;
         let figures = format!(
-            "loss {:.4}  lr {:.2e}  {:.2} Mpx/s  {} left",
+            "{} left  loss {:.4}  lr {:.1e}  {:.2} Mpx/s",
+            duration(left),
             row.loss,
             row.lr,
             speed / 1e6,
-            duration(left)
         );
         let place = format!("epoch {}/{}", row.epoch, self.n_epochs);
         if let Some(bar) = &self.bar {
@@ -104,10 +104,11 @@ impl Progress {
     fn evaluating(&mut self, role: Role, n_done: u64, n_pixels: u64) {
         let percent = 100 * n_done / n_pixels.max(1);
         if io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(new_bar);
+            let prefix = format!("evaluating {role}");
+            let begin = || new_bar().with_prefix(prefix.clone()).with_message("% of the pixels");
+            let bar = self.bar.get_or_insert_with(begin);
+            bar.set_prefix(prefix);
             bar.set_length(100);
-            bar.set_prefix(format!("evaluating {role}"));
-            bar.set_message("% of the pixels");
             bar.set_position(percent);
         } else if PLAIN_EVERY <= self.last_line.elapsed() {
             self.last_line = Instant::now();
@@ -151,7 +152,7 @@ impl Observer for Progress {
 }
 
 fn new_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} [{bar:16}] {pos}/{len}  {wide_msg}")
+    let style = ProgressStyle::with_template("{prefix} [{bar:8}] {pos}/{len}  {wide_msg}")
         .expect("the template is valid")
         .progress_chars("=> ");
     ProgressBar::new(0).with_style(style)

@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    common::{Compute, RunFileArgs, print, shown, tell, utc_now, watch_for_interrupt},
+    common::{Compute, RunFileArgs, print, shown, tell, typed, utc_now, watch_for_interrupt},
     plan_text::{plan_json, plan_text},
     progress::{Progress, duration},
 };
 use crate::{
     error::Error,
-    run::{Environment, Run, RunFile, estimate, open_dataset},
+    run::{Environment, Run, RunFile, Status, estimate, open_dataset},
     score::{MetricsFile, metrics_table},
     train::{Observer, RunFolder},
 };
@@ -66,6 +66,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         run_file
             .default_folder(&utc_now().replace([':', '-'], "").replace('T', "-").replace('Z', ""))
     });
+    let given = std::fs::canonicalize(&args.run_file.run_file);
+    if given.is_ok_and(|it| std::fs::canonicalize(folder.join("run.toml")).ok() == Some(it)) {
+        anyhow::bail!(
+            "{} is the run file itself, and the run would write its own there; choose another \
+             folder with --out",
+            folder.join("run.toml").display()
+        );
+    }
     train(run_file, folder, &args.options).map(|_| ())
 }
 
@@ -102,9 +110,12 @@ pub(super) fn train(
 }
 
 fn train_and_evaluate(run: &mut Run, progress: &mut Progress) -> crate::Result<MetricsFile> {
+    let was_done = run.manifest.status == Status::Done;
     run.train(progress)?;
     progress.clear();
-    tell(&format!("trained in {}; evaluating", duration(progress.seconds())));
+    if !was_done {
+        tell(&format!("trained in {}; evaluating", duration(progress.seconds())));
+    }
     run.evaluate(progress)
 }
 
@@ -114,7 +125,7 @@ pub(super) fn go_on(run: &mut Run, json: bool) -> anyhow::Result<()> {
     let metrics = train_and_evaluate(run, &mut progress);
     progress.clear();
     if let Err(Error::Interrupted) = metrics {
-        let folder = shown(run.folder.path());
+        let folder = typed(run.folder.path());
         tell(&format!("stopped; go on with: swath resume {folder}"));
     }
     let metrics = metrics?;

@@ -1,7 +1,7 @@
 //! Files that are whole or not there.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -51,10 +51,8 @@ pub(super) fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
         let source = io::Error::from(io::ErrorKind::IsADirectory);
         return Err(Error::Io { action: "write", path: path.to_owned(), source });
     }
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".");
-    remove_orphans(folder_of(path), &prefix);
+    let prefix = prefix_of(path);
+    remove_files(folder_of(path), &prefix);
     let mut builder = Builder::new();
     builder.prefix(&prefix).suffix(SUFFIX);
     readable_by_others(&mut builder);
@@ -65,10 +63,24 @@ pub(super) fn temporary_beside(path: &Path) -> Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Removes the temporary files of these names that no living program holds.
+/// Removes what a killed program left of the file at `path` under temporary names. What a living one
+/// holds stays, and nothing happens if something cannot be removed.
+pub fn remove_orphans(path: &Path) {
+    remove_files(folder_of(path), &prefix_of(path));
+}
+
+/// How the temporary names of a file begin.
+fn prefix_of(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+/// Removes the temporary files whose names begin so and that no living program holds.
 ///
 /// Whatever goes wrong here, the file to be written is not concerned.
-fn remove_orphans(folder: &Path, prefix: &OsStr) {
+fn remove_files(folder: &Path, prefix: &OsStr) {
     let prefix = prefix.as_encoded_bytes();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();

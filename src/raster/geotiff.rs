@@ -6,8 +6,7 @@ use std::{
 };
 
 use tiff_reader::{
-    ColorModel, Ifd, OpenOptions, ParseBudgets, PhotometricInterpretation, RasterLayout, TiffError,
-    TiffFile,
+    Ifd, OpenOptions, ParseBudgets, PhotometricInterpretation, RasterLayout, TiffError, TiffFile,
 };
 
 use super::{
@@ -19,6 +18,9 @@ use super::{
     samples::Samples,
 };
 use crate::error::{Error, Result};
+
+/// TIFF tag of the colour table: all reds, all greens, all blues, 16 bits each.
+const COLOR_MAP: u16 = 320;
 
 /// An open file: its grid, what its samples are, and how to read them.
 pub(crate) struct GeoTiff {
@@ -150,12 +152,12 @@ impl GeoTiff {
 
     /// Colours of the values 0, 1, 2, ... in the file's own colour table.
     pub(crate) fn color_map(&self) -> Vec<[u8; 3]> {
-        let Ok(ColorModel::Palette { color_map, .. }) = self.ifd().color_model() else {
-            return Vec::new();
-        };
-        let high_byte = |values: &[u16], index: usize| (values[index] >> 8) as u8;
-        let planes = [color_map.red(), color_map.green(), color_map.blue()];
-        (0..color_map.len()).map(|index| planes.map(|plane| high_byte(plane, index))).collect()
+        // Whatever the interpretation: some writers add a table to values that they call grey.
+        let table = self.ifd().tag(COLOR_MAP).and_then(|tag| tag.value.as_u16_slice());
+        let table = table.unwrap_or_default();
+        let n_colors = table.len() / 3;
+        let high_byte = |plane: usize, index: usize| (table[plane * n_colors + index] >> 8) as u8;
+        (0..n_colors).map(|index| [0, 1, 2].map(|plane| high_byte(plane, index))).collect()
     }
 
     /// All samples of a window that lies inside the raster.

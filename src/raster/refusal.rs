@@ -17,11 +17,18 @@ pub(super) fn refused(path: &Path, error: TiffError) -> Error {
     match error {
         TiffError::Io(source, _) => Error::Io { action: "read", path: path.to_owned(), source },
         TiffError::InvalidMagic => Error::malformed(path, FORMAT, "it does not begin like a TIFF"),
+        TiffError::UnsupportedSampleFormat(format) => Error::Unsupported {
+            path: path.to_owned(),
+            feature: match format {
+                5 | 6 => "complex numbers".to_owned(),
+                other => format!("sample format {other}"),
+            },
+            hint: format!("convert it with `gdal_translate -ot Float32 {}`", in_and_out(path)),
+        },
         TiffError::UnsupportedCompression(_)
         | TiffError::UnsupportedPredictor(_)
         | TiffError::UnsupportedPlanarConfiguration(_)
         | TiffError::UnsupportedBitsPerSample(_)
-        | TiffError::UnsupportedSampleFormat(_)
         | TiffError::Other(_) => Error::Unsupported {
             path: path.to_owned(),
             feature: error.to_string().replace("unsupported ", ""),

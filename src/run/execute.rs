@@ -34,6 +34,8 @@ pub struct Run {
     /// What it notes down.
     pub manifest: Manifest,
     pub(super) device: Device,
+    /// Keeps other trainings out of the folder; none if it was opened to look at.
+    _lock: Option<std::fs::File>,
 }
 
 impl Run {
@@ -72,23 +74,25 @@ impl Run {
             peak_memory_bytes: None,
         };
         let folder = make_folder()?;
+        let lock = folder.lock()?;
         let statistics = serde_json::to_string_pretty(&data.statistics).expect("plain data");
         write_atomically(&folder.statistics(), format!("{statistics}\n").as_bytes())?;
         manifest.write(&folder.manifest())?;
         write_atomically(&folder.run_file(), text.as_bytes())?;
-        Ok(Self { run_file, data, folder, manifest, device })
+        Ok(Self { run_file, data, folder, manifest, device, _lock: Some(lock) })
     }
 
     /// Opens the run in `path` to train on, in the environment `here`.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`], and [`Error::Data`] if the run began with another version or build, or on
-    /// another device: it would not end with the same bits.
+    /// As [`Self::open`], and [`Error::Data`] if another training has the folder, or if the run
+    /// began with another version or build, or on another device: it would not end with the same bits.
     pub fn resume(path: &Path, here: &Environment, device: Device) -> Result<Self> {
         let folder = RunFolder::open(path)?;
         Manifest::read(&folder.manifest())?.check_environment(here)?;
-        Self::open(path, device)
+        let lock = folder.lock()?;
+        Ok(Self { _lock: Some(lock), ..Self::open(path, device)? })
     }
 
     /// Opens the run in `path` to look at: to evaluate it and to report on it.
@@ -110,7 +114,7 @@ impl Run {
         let run_file = RunFile::load(&folder.run_file(), &[])?;
         check_inputs(&manifest)?;
         let data = open_dataset(&run_file)?;
-        Ok(Self { run_file, data, folder, manifest, device })
+        Ok(Self { run_file, data, folder, manifest, device, _lock: None })
     }
 
     /// Trains from the last checkpoint, or from the beginning if there is none, to the last epoch,
@@ -131,7 +135,13 @@ impl Run {
         let mut optimizer = run_file.optimizer.build()?;
         let last = folder.last_checkpoint();
         let (network, position) = if last.exists() {
-            load_checkpoint(&last, model.blank(n_bands, n_classes, &device), &mut optimizer)?
+            let blank = || model.blank(n_bands, n_classes, &device);
+            let (network, position) = load_checkpoint(&last, blank(), &mut optimizer)?;
+            if position.best.is_some() {
+                // Needed at the end: better to miss it now.
+                load_weights(&folder.best_checkpoint(), blank())?;
+            }
+            (network, position)
         } else {
             (model.build(n_bands, n_classes, run_file.seed, &device), Position::default())
         };

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 ///
 /// The value is read as TOML (`3`, `0.5`, `true`, `[1, 2]`, `"text"`); what is not TOML is taken as
 /// text, so that `--set model.encoder=resnet34` needs no quotes. Numbers step into lists, counted
-/// from 0: `data.scene.0.labels=other.tif`.
+/// from 0: `data.scene.0.labels=other.tif`. Another `schedule.kind` takes the keys of the old one with
+/// it.
 ///
 /// # Errors
 ///
@@ -36,7 +37,12 @@ pub fn set(table: &mut Table, assignment: &str) -> Result<()> {
             Error::config("--set", assignment, format!("`{step}` is no table or has no such item"))
         })?;
     }
-    place.insert(key.to_owned(), parse(value));
+    let value = parse(value);
+    // A schedule of another kind has other keys.
+    if path == "schedule.kind" && place.get(key) != Some(&value) {
+        place.clear();
+    }
+    place.insert(key.to_owned(), value);
     Ok(())
 }
 
@@ -65,6 +71,9 @@ mod tests {
         check("", "model.encoder=resnet34", "[model]\nencoder = 'resnet34'");
         check("", "loss.class_weights=[1, 2.5]", "[loss]\nclass_weights = [1, 2.5]");
         check("[[a.b]]\nc = 1", "a.b.0.c=2", "[[a.b]]\nc = 2");
+        let one_cycle = "[schedule]\nkind = 'one-cycle'\npct_start = 0.3";
+        check(one_cycle, "schedule.kind=constant", "[schedule]\nkind = 'constant'");
+        check(one_cycle, "schedule.kind=one-cycle", one_cycle);
     }
 
     #[test]

@@ -77,6 +77,9 @@ fn expanded(scene: &SceneConfig, folder: &Path) -> Result<Vec<SceneFiles>> {
             return Err(Error::config("data.scene", entry, rule));
         }
     }
+    if let Some(twice) = (1..layers.len()).find(|&index| layers[..index].contains(&layers[index])) {
+        return Err(Error::config("data.scene.images", &layers[twice], "occurs twice"));
+    }
     if !first.contains('*') {
         let images: Vec<_> = layers.iter().map(|layer| folder.join(layer)).collect();
         let stem = images[0].file_stem().unwrap_or_default();
@@ -130,7 +133,7 @@ fn matches(folder: &Path, pattern: &str) -> Result<BTreeMap<String, PathBuf>> {
         }
     }
     if found.is_empty() {
-        let rule = format!("matches no file in {}", folder.display());
+        let rule = format!("matches no file in {}", parent.display());
         return Err(Error::config("data.scene", pattern, rule));
     }
     Ok(found)

@@ -9,13 +9,16 @@ use crate::{
     error::{Error, Result},
     optim::Optimizer,
     raster::write_atomically,
-    weights::{StateDict, load, read_safetensors, state_dict, write_safetensors},
+    weights::{
+        Safetensors, StateDict, content_hash, load, read_safetensors, state_dict, write_safetensors,
+    },
 };
 
 const FORMAT: &str = "swath checkpoint";
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
 const POSITION: &str = "position";
+const HASH: &str = "sha256";
 
 /// Where a training stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,7 +105,29 @@ pub fn save_checkpoint<M: Module>(
     let position = serde_json::to_string(position).expect("a position is plain data");
     let metadata =
         BTreeMap::from([("format".to_owned(), FORMAT.to_owned()), (POSITION.to_owned(), position)]);
-    write_atomically(path, &write_safetensors(&state, &metadata))
+    write_hashed(path, &state, metadata)
+}
+
+/// Writes a file that tells whether it is damaged.
+fn write_hashed(
+    path: &Path,
+    state: &StateDict,
+    mut metadata: BTreeMap<String, String>,
+) -> Result<()> {
+    metadata.insert(HASH.to_owned(), content_hash(state, &metadata));
+    write_atomically(path, &write_safetensors(state, &metadata))
+}
+
+/// Reads a file of [`write_hashed`].
+fn read_hashed(path: &Path, format: &'static str) -> Result<Safetensors> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let malformed = |reason: String| Error::malformed(path, format, reason);
+    let mut file = read_safetensors(&bytes).map_err(malformed)?;
+    let hash = file.metadata.remove(HASH);
+    if hash != Some(content_hash(&file.state, &file.metadata)) {
+        return Err(malformed("its contents do not match their hash".to_owned()));
+    }
+    Ok(file)
 }
 
 /// Reads a checkpoint into a model and optimizer of the same configuration.
@@ -115,9 +140,8 @@ pub fn load_checkpoint<M: Module>(
     model: M,
     optimizer: &mut Optimizer,
 ) -> Result<(M, Position)> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let file = read_hashed(path, "checkpoint")?;
     let malformed = |reason: String| Error::malformed(path, "checkpoint", reason);
-    let file = read_safetensors(&bytes).map_err(malformed)?;
     if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
         return Err(malformed(format!("its metadata do not say `{FORMAT}`")));
     }
@@ -149,7 +173,7 @@ pub fn load_checkpoint<M: Module>(
 ///
 /// [`Error::Io`] if the file cannot be written.
 pub fn save_weights<M: Module>(path: &Path, model: &M) -> Result<()> {
-    write_atomically(path, &write_safetensors(&state_dict(model), &BTreeMap::new()))
+    write_hashed(path, &state_dict(model), BTreeMap::new())
 }
 
 /// Reads weights into a model of the same configuration.
@@ -158,9 +182,7 @@ pub fn save_weights<M: Module>(path: &Path, model: &M) -> Result<()> {
 ///
 /// As [`load_checkpoint`].
 pub fn load_weights<M: Module>(path: &Path, model: M) -> Result<M> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let file = read_safetensors(&bytes)
-        .map_err(|reason| Error::malformed(path, "weights file", reason))?;
+    let file = read_hashed(path, "weights file")?;
     load(model, &file.state, &format!("weights of {}", path.display()))
 }
 

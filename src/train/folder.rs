@@ -51,6 +51,7 @@ impl RunFolder {
     /// [`Error::Io`] if a file cannot be removed or the folder cannot be made.
     pub fn replace(path: &Path) -> Result<Self> {
         let folder = Self(path.to_owned());
+        let _lock = folder.lock()?;
         for own in folder.files() {
             if own.exists() {
                 fs::remove_file(&own).map_err(Error::io("remove", &own))?;
@@ -70,6 +71,28 @@ impl RunFolder {
             return Err(Error::data(path.display(), "no run.toml", "the folder of a run"));
         }
         Ok(folder)
+    }
+
+    /// Takes the folder for one training at a time, as long as the file that is returned is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if another training has it; [`Error::Io`] if the lock cannot be made.
+    pub fn lock(&self) -> Result<fs::File> {
+        let path = self.checkpoints().join(".lock");
+        fs::create_dir_all(self.checkpoints()).map_err(Error::io("make folder", &path))?;
+        let mut options = fs::OpenOptions::new();
+        let file = options.create(true).append(true).open(&path);
+        let file = file.map_err(Error::io("create", &path))?;
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => Err(Error::data(
+                self.0.display(),
+                "a training that is going on there",
+                "one at a time; wait for it or stop it",
+            )),
+            // Some file systems have no locks.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
+        }
     }
 
     /// The folder itself.
@@ -179,5 +202,17 @@ mod tests {
         assert!(!folder.run_file().exists() && !folder.last_checkpoint().exists());
         assert!(path.join("notes.txt").exists());
         assert!(RunFolder::open(&path).is_err());
+    }
+
+    #[test]
+    fn a_folder_has_one_training_at_a_time() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(root.path()).unwrap();
+        let lock = folder.lock().unwrap();
+        let error = folder.lock().unwrap_err().to_string();
+        assert!(error.contains("going on"), "{error}");
+        assert!(RunFolder::replace(root.path()).is_err());
+        drop(lock);
+        folder.lock().unwrap();
     }
 }

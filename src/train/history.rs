@@ -77,7 +77,7 @@ impl HistoryFiles {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if a file cannot be read or written.
+    /// [`Error::Io`] if a file cannot be read or written, [`Error::Data`] if it lacks rows.
     pub fn open(steps: &Path, epochs: &Path, n_steps: u64, n_epochs: u32) -> Result<Self> {
         keep_rows(steps, STEP_HEAD, n_steps)?;
         keep_rows(epochs, EPOCH_HEAD, u64::from(n_epochs))?;
@@ -203,7 +203,11 @@ fn keep_rows(path: &Path, head: &str, n: u64) -> Result<()> {
             && row.split(',').count() == n_fields
             && number.is_some_and(|it| it <= n)
     };
-    let kept = old.split_inclusive('\n').filter(is_kept);
+    let kept: Vec<&str> = old.split_inclusive('\n').filter(is_kept).collect();
+    if kept.len() as u64 != n {
+        let found = format!("{} whole rows up to number {n}", kept.len());
+        return Err(Error::data(path.display(), found, "one of each, as the checkpoint says"));
+    }
     let text: String = [head, "\n"].into_iter().chain(kept).collect();
     crate::raster::write_atomically(path, text.as_bytes())
 }
@@ -278,9 +282,18 @@ mod tests {
         let whole = format!("{STEP_HEAD}\n1,1,0.1,,0.5,7,\n2,1,0.1,,0.5,7,\n");
         for torn in ["1", "3,1,0.1", "3,1,0.1,,0.5,7", "3,1,0.1,,0.5,7,"] {
             fs::write(&steps, format!("{whole}{torn}")).unwrap();
-            HistoryFiles::open(&steps, &epochs, 9, 1).unwrap();
+            HistoryFiles::open(&steps, &epochs, 2, 0).unwrap();
             assert_eq!(fs::read_to_string(&steps).unwrap(), whole, "{torn}");
         }
+    }
+
+    #[test]
+    fn rows_that_are_missing_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (steps, epochs) = (folder.path().join("s.csv"), folder.path().join("e.csv"));
+        fs::write(&steps, format!("{STEP_HEAD}\n1,1,0.1,,0.5,7,\n")).unwrap();
+        let error = HistoryFiles::open(&steps, &epochs, 2, 0).unwrap_err().to_string();
+        assert!(error.contains("s.csv: found 1 whole rows up to number 2"), "{error}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Entry, StateDict, Values};
 
@@ -53,6 +54,30 @@ pub fn write_safetensors(state: &StateDict, metadata: &BTreeMap<String, String>)
         }
     }
     bytes
+}
+
+/// SHA-256 of names, shapes and values of `state` and of `metadata`, in hexadecimal.
+pub fn content_hash(state: &StateDict, metadata: &BTreeMap<String, String>) -> String {
+    const PART: usize = 1 << 16;
+    let mut hash = Sha256::new();
+    hash.update(header(state, metadata));
+    let mut bytes = Vec::with_capacity(8 * PART);
+    let mut add = |part: &mut dyn Iterator<Item = u8>| {
+        bytes.clear();
+        bytes.extend(part);
+        hash.update(&bytes);
+    };
+    for entry in &state.entries {
+        match &entry.values {
+            Values::F32(values) => values
+                .chunks(PART)
+                .for_each(|part| add(&mut part.iter().flat_map(|it| it.to_le_bytes()))),
+            Values::I64(values) => values
+                .chunks(PART)
+                .for_each(|part| add(&mut part.iter().flat_map(|it| it.to_le_bytes()))),
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Written by hand because a JSON object of `serde_json` sorts its keys.

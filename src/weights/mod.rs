@@ -6,6 +6,6 @@ mod of_model;
 
 mod format;
 
-pub use format::{Safetensors, read_safetensors, write_safetensors};
+pub use format::{Safetensors, content_hash, read_safetensors, write_safetensors};
 pub use of_model::{layouts, load, n_parameters, state_dict};
 pub use state::{Entry, Layout, StateDict, Values};

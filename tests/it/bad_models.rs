@@ -85,7 +85,12 @@ fn windows_outside_of_the_raster_are_refused() {
     }
     check_refused(TRAINED.path(), &[&args[..], &["1,2,3"]].concat(), 2, &["four numbers"]);
     let args = ["predict", "run/model.swath", "image.tif", "-o", "map.tif", "--bounds"];
-    check_refused(TRAINED.path(), &[&args[..], &["0,0,1,1"]].concat(), 1, &["bounds", "touches"]);
+    check_refused(
+        TRAINED.path(),
+        &[&args[..], &["0,0,1,1"]].concat(),
+        2,
+        &["`--bounds`", "touches"],
+    );
 }
 
 #[test]

@@ -26,4 +26,6 @@ mod diverged;
 
 mod interrupt;
 
+mod damaged;
+
 mod kernels;

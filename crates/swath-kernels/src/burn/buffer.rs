@@ -19,11 +19,23 @@ use crate::scratch::Block;
 /// A block is not used for tensors of less than this part of it.
 const LEAST_USE: f64 = 0.75;
 
+/// Blocks may take this much more memory than tensors ever did at one moment: without, a step whose
+/// sizes do not fit each other gives back in each turn what it needs in the next.
+const SLACK: f64 = 1.1;
+
 /// Blocks of dropped tensors.
 static KEPT: Kept = Kept::new();
 
-/// Blocks that wait for the next tensors, the last one put back at the end.
-struct Kept(Mutex<Vec<Block>>);
+/// Blocks that wait for the next tensors.
+struct Kept(Mutex<Store>);
+
+/// Blocks, and how much of them is in use; lengths in values.
+struct Store {
+    /// Those that wait, the last one put back at the end.
+    waiting: Vec<Block>,
+    in_use: usize,
+    most_in_use: usize,
+}
 
 /// Values for an operation to overwrite: whatever the last user left.
 pub(super) struct Buffer {
@@ -49,41 +61,57 @@ pub(super) fn filled<const D: usize>(
 
 /// Gives back the memory that waits for the next tensors.
 pub fn release_memory() {
-    KEPT.blocks().clear();
+    let mut store = KEPT.store();
+    store.waiting.clear();
+    store.most_in_use = store.in_use;
 }
 
 impl Kept {
     const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Mutex::new(Store { waiting: Vec::new(), in_use: 0, most_in_use: 0 }))
     }
 
     fn fresh(&'static self, n_values: usize) -> Buffer {
-        let block = take(&mut self.blocks(), n_values);
+        let block = self.store().take(n_values);
         // New memory is made without the lock.
-        let block = Some(block.unwrap_or_else(|| Block::new(n_values)));
-        Buffer { block, n_values, home: self }
+        let block = block.unwrap_or_else(|| Block::new(n_values));
+        self.store().begin_use(block.length());
+        Buffer { block: Some(block), n_values, home: self }
     }
 
-    fn blocks(&self) -> MutexGuard<'_, Vec<Block>> {
+    fn store(&self) -> MutexGuard<'_, Store> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The smallest block that fits, of equal ones the last used. If none does, as much as is missing is
-/// given back, the longest unused first: so all blocks together never take more than the tensors
-/// of one moment did, plus one.
-fn take(kept: &mut Vec<Block>, n_values: usize) -> Option<Block> {
-    let most = (n_values as f64 / LEAST_USE) as usize + 1024;
-    let fits = |block: &Block| (n_values..=most).contains(&block.length());
-    let fitting = kept.iter().enumerate().rev().filter(|(_, block)| fits(block));
-    if let Some((index, _)) = fitting.min_by_key(|(_, block)| block.length()) {
-        return Some(kept.remove(index));
+impl Store {
+    /// The smallest block that fits, of equal ones the last used. If none does, as much as a new one
+    /// takes beyond the limit is given back, the longest unused first.
+    fn take(&mut self, n_values: usize) -> Option<Block> {
+        let most = (n_values as f64 / LEAST_USE) as usize + 1024;
+        let fits = |block: &Block| (n_values..=most).contains(&block.length());
+        let fitting = self.waiting.iter().enumerate().rev().filter(|(_, block)| fits(block));
+        if let Some((index, _)) = fitting.min_by_key(|(_, block)| block.length()) {
+            return Some(self.waiting.remove(index));
+        }
+        let in_use = self.in_use + n_values;
+        let limit = (self.most_in_use.max(in_use) as f64 * SLACK) as usize;
+        let mut waiting: usize = self.waiting.iter().map(Block::length).sum();
+        while limit < in_use + waiting && !self.waiting.is_empty() {
+            waiting -= self.waiting.remove(0).length();
+        }
+        None
     }
-    let mut missing = n_values;
-    while 0 < missing && !kept.is_empty() {
-        missing = missing.saturating_sub(kept.remove(0).length());
+
+    fn begin_use(&mut self, length: usize) {
+        self.in_use += length;
+        self.most_in_use = self.most_in_use.max(self.in_use);
     }
-    None
+
+    fn put_back(&mut self, block: Block) {
+        self.in_use -= block.length();
+        self.waiting.push(block);
+    }
 }
 
 impl Buffer {
@@ -120,7 +148,7 @@ impl DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(block) = self.block.take() {
-            self.home.blocks().push(block);
+            self.home.store().put_back(block);
         }
     }
 }
@@ -154,37 +182,47 @@ impl AllocationController for Buffer {
 mod tests {
     use super::*;
 
-    fn lengths(blocks: &[Block]) -> Vec<usize> {
-        blocks.iter().map(Block::length).collect()
+    fn lengths(store: &Store) -> Vec<usize> {
+        store.waiting.iter().map(Block::length).collect()
+    }
+
+    /// A store in which blocks of these many values wait, and no tensor was ever.
+    fn store(sizes: &[usize]) -> Store {
+        let waiting = sizes.iter().map(|&it| Block::new(it)).collect();
+        Store { waiting, in_use: 0, most_in_use: 0 }
     }
 
     #[test]
     fn blocks_are_used_again_for_tensors_of_their_size() {
-        let mut kept = vec![Block::new(9000), Block::new(5000), Block::new(9000)];
+        let mut kept = store(&[9000, 5000, 9000]);
         let sizes = lengths(&kept);
-        assert_eq!(take(&mut kept, 4900).map(|it| it.length()), Some(sizes[1]));
-        assert_eq!(take(&mut kept, 9000).map(|it| it.length()), Some(sizes[0]));
+        assert_eq!(kept.take(4900).map(|it| it.length()), Some(sizes[1]));
+        assert_eq!(kept.take(9000).map(|it| it.length()), Some(sizes[0]));
         assert_eq!(lengths(&kept), [sizes[0]]);
     }
 
     #[test]
     fn the_smallest_block_that_fits_is_taken_and_of_equal_ones_the_last_used() {
-        let mut kept = vec![Block::new(8000), Block::new(6000), Block::new(6000), Block::new(8000)];
-        let starts = |kept: &[Block]| kept.iter().map(Block::start).collect::<Vec<_>>();
+        let mut kept = store(&[8000, 6000, 6000, 8000]);
+        let starts = |kept: &Store| kept.waiting.iter().map(Block::start).collect::<Vec<_>>();
         let before = starts(&kept);
         for index in [2, 1, 3] {
-            assert_eq!(take(&mut kept, 6000).map(|it| it.start()), Some(before[index]));
+            assert_eq!(kept.take(6000).map(|it| it.start()), Some(before[index]));
         }
         assert_eq!(starts(&kept), before[..1]);
     }
 
     #[test]
     fn what_does_not_fit_is_given_back_as_far_as_memory_is_missing() {
-        let mut kept = vec![Block::new(9000), Block::new(9000), Block::new(9000)];
-        assert!(take(&mut kept, 1000).is_none());
-        assert_eq!(kept.len(), 2, "a block of 9000 would be wasted on 1000 values");
-        assert!(take(&mut kept, 1 << 20).is_none());
-        assert!(kept.is_empty());
+        let mut kept = store(&[9000; 3]);
+        kept.most_in_use = lengths(&kept).iter().sum();
+        // A block of 9000 would be wasted on 1000 values, and there is room for them.
+        assert!(kept.take(1000).is_none());
+        assert_eq!(kept.waiting.len(), 3);
+        assert!(kept.take(6000).is_none());
+        assert_eq!(kept.waiting.len(), 2);
+        assert!(kept.take(27_000).is_none());
+        assert!(kept.waiting.is_empty());
     }
 
     #[test]
@@ -198,9 +236,9 @@ mod tests {
         let copy = tensor.clone();
         drop(tensor);
         assert_eq!(copy.storage::<f32>(), [2.5; 6000]);
-        assert_eq!(lengths(&OWN.blocks()), [0; 0], "the copy needs it still");
+        assert_eq!(lengths(&OWN.store()), [0; 0], "the copy needs it still");
         drop(copy);
-        assert_eq!(lengths(&OWN.blocks()), [Block::new(6000).length()]);
+        assert_eq!(lengths(&OWN.store()), [Block::new(6000).length()]);
         assert_eq!(OWN.fresh(5900).as_ptr(), start);
     }
 
@@ -210,6 +248,6 @@ mod tests {
         let n_values = 7_654_321;
         drop(fresh(n_values));
         release_memory();
-        assert!(!lengths(&KEPT.blocks()).contains(&Block::new(n_values).length()));
+        assert!(!lengths(&KEPT.store()).contains(&Block::new(n_values).length()));
     }
 }

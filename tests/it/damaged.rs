@@ -1,0 +1,69 @@
+//! Run folders that were damaged, and outputs that would damage something.
+
+use std::fs;
+
+use burn::tensor::Device;
+use swath::{
+    Error,
+    run::{Environment, Run},
+};
+
+use crate::support::{begin, check_refused, site, swath_ok, train};
+
+/// Stopped in the second epoch, when there is a best one.
+fn stopped() -> tempfile::TempDir {
+    let site = site();
+    let ended = train(&mut begin(site.path(), "run", &[]), Some(4));
+    assert!(matches!(ended, Err(Error::Interrupted)), "{ended:?}");
+    site
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_before_training() {
+    for name in ["best", "last"] {
+        let site = stopped();
+        let path = site.path().join(format!("run/checkpoints/{name}.safetensors"));
+        let whole = fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        let steps = fs::read(site.path().join("run/steps.csv")).unwrap();
+        for damaged in [Some(bytes), None] {
+            match &damaged {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None if name == "best" => fs::remove_file(&path).unwrap(),
+                None => continue, // Without a last one training begins anew.
+            }
+            let mut run = Run::open(&site.path().join("run"), Device::flex()).unwrap();
+            let error = train(&mut run, None).unwrap_err().to_string();
+            assert!(error.contains(&format!("{name}.safetensors")), "{error}");
+            assert_eq!(fs::read(site.path().join("run/steps.csv")).unwrap(), steps, "{error}");
+        }
+        fs::write(&path, whole).unwrap();
+        train(&mut Run::open(&site.path().join("run"), Device::flex()).unwrap(), None).unwrap();
+    }
+}
+
+#[test]
+fn a_run_is_resumed_by_one_process_at_a_time() {
+    let site = stopped();
+    let path = site.path().join("run");
+    let here = Environment::here(1, "cpu");
+    let first = Run::resume(&path, &here, Device::flex()).unwrap();
+    let second = Run::resume(&path, &here, Device::flex()).err().unwrap().to_string();
+    assert!(second.contains("a training that is going on there"), "{second}");
+    let args = ["train", "run.toml", "-o", "run", "--force"];
+    check_refused(site.path(), &args, 1, &["a training that is going on there"]);
+    drop(first);
+    Run::resume(&path, &here, Device::flex()).unwrap();
+}
+
+#[test]
+fn neither_run_file_nor_model_is_overwritten() {
+    let site = site();
+    let args = ["train", "run.toml", "-o", ".", "--force"];
+    check_refused(site.path(), &args, 1, &["run.toml is the run file itself"]);
+    swath_ok(site.path(), &["train", "run.toml", "-o", "run"]);
+    let args = ["predict", "run/model.swath", "image.tif", "-o", "run/model.swath", "--overwrite"];
+    check_refused(site.path(), &args, 1, &["is the model"]);
+}
