@@ -133,3 +133,15 @@ fn gradients<const N: usize>(
     let inputs = inputs.map(|it| it.grad(&gradients).map(numbers));
     Found { output: numbers(output), inputs }
 }
+
+/// Classes of `n_pixels` pixels, of which about a quarter is `ignore`.
+pub fn random_labels(
+    generator: &mut Random,
+    n_pixels: usize,
+    classes: usize,
+    ignore: i64,
+) -> Vec<i64> {
+    let mut label =
+        || if generator.below(4) == 0 { ignore } else { generator.below(classes) as i64 };
+    (0..n_pixels).map(|_| label()).collect()
+}

@@ -118,7 +118,7 @@ mod tests {
     };
 
     use super::{
-        super::agreement::{numbers, random},
+        super::agreement::{numbers, random, random_labels},
         *,
     };
     use crate::expected::{Random, assert_close};
@@ -130,9 +130,7 @@ mod tests {
         let [batch, rows, cols, classes] = shape;
         let device = Device::flex().autodiff();
         let mut generator = Random::new(6);
-        let labels: Vec<i64> = (0..batch * rows * cols)
-            .map(|_| if generator.below(4) == 0 { IGNORE } else { generator.below(classes) as i64 })
-            .collect();
+        let labels = random_labels(&mut generator, batch * rows * cols, classes, IGNORE);
         let factors: Vec<f64> = (0..2 * batch * classes).map(|it| (it as f64).cos()).collect();
         let factors = |dtype| {
             let data = TensorData::new(factors.clone(), [2, batch, classes]).convert_dtype(dtype);

@@ -132,7 +132,7 @@ mod tests {
     };
 
     use super::{
-        super::agreement::{numbers, random},
+        super::agreement::{numbers, random, random_labels},
         *,
     };
     use crate::expected::{Random, assert_close};
@@ -169,9 +169,7 @@ mod tests {
         let [batch, rows, cols, classes] = shape;
         let device = Device::flex().autodiff();
         let mut generator = Random::new(3);
-        let labels: Vec<i64> = (0..batch * rows * cols)
-            .map(|_| if generator.below(4) == 0 { IGNORE } else { generator.below(classes) as i64 })
-            .collect();
+        let labels = random_labels(&mut generator, batch * rows * cols, classes, IGNORE);
         let class_weights = generator.values_of(classes, 0.5, 2.0);
         let options = CrossEntropyOptions { class_weights, label_smoothing, ignore: IGNORE };
 

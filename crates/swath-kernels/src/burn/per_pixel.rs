@@ -135,7 +135,7 @@ mod tests {
     };
 
     use super::{
-        super::agreement::{numbers, random},
+        super::agreement::{numbers, random, random_labels},
         *,
     };
     use crate::expected::{Random, assert_close};
@@ -157,9 +157,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let mut generator = Random::new(5);
         let n_pixels = batch * rows * cols;
-        let labels: Vec<i64> = (0..n_pixels)
-            .map(|_| if generator.below(4) == 0 { IGNORE } else { generator.below(classes) as i64 })
-            .collect();
+        let labels = random_labels(&mut generator, batch * rows * cols, classes, IGNORE);
         let factors: Vec<f64> = (0..n_pixels).map(|it| (it as f64).sin()).collect();
         let factors = |dtype| {
             let data = TensorData::new(factors.clone(), [batch, rows, cols]).convert_dtype(dtype);
