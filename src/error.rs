@@ -87,3 +87,12 @@ impl Error {
 fn place(key: &str) -> &'static str {
     if key.starts_with("--") { "option" } else { "config" }
 }
+
+/// The known word that a typo most likely meant.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|it| (strsim::damerau_levenshtein(word, it), it))
+        .min()
+        .filter(|(distance, it)| *distance <= 2.max(it.len() / 3))
+        .map(|(_, it)| it)
+}

@@ -15,8 +15,16 @@ pub enum Purpose {
     Fraction,
     /// Which windows an epoch trains on.
     Sample,
+    /// Which pixels windows are centred on.
+    Centre,
+    /// Which windows of a pool a list holds.
+    List,
     /// How a chip is augmented.
     Augment,
+    /// Which objects are pasted into a chip.
+    CopyPaste,
+    /// Which classes of which chip are laid over a chip.
+    ClassMix,
     /// Initial value of a parameter.
     Init,
     /// A scene made by code.
@@ -29,7 +37,11 @@ impl Purpose {
             Self::Split => "split",
             Self::Fraction => "fraction",
             Self::Sample => "sample",
+            Self::Centre => "centre",
+            Self::List => "list",
             Self::Augment => "augment",
+            Self::CopyPaste => "copy-paste",
+            Self::ClassMix => "class-mix",
             Self::Init => "init",
             Self::Synthetic => "synthetic",
         }

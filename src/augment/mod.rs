@@ -10,6 +10,12 @@ mod brightness;
 
 mod contrast;
 
+mod merge;
+
+mod copy_paste;
+
+mod class_mix;
+
 #[cfg(test)]
 mod golden;
 
@@ -19,6 +25,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 pub use augmentation::Augmentation;
+pub use class_mix::class_mix;
+pub use copy_paste::{CopyPaste, CopyPasteConfig};
 
 /// The `[augment]` table of a run file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,11 +40,23 @@ pub struct AugmentConfig {
     pub brightness: f64,
     /// Largest relative change of the distance to the mean, `[0, 1)`; 0 is off.
     pub contrast: f64,
+    /// Share of the chips over which half of the classes of another chip are laid (ClassMix),
+    /// `[0, 1]`; 0 is off.
+    pub class_mix: f64,
+    /// Objects of rare classes are pasted into other chips.
+    pub copy_paste: CopyPasteConfig,
 }
 
 impl Default for AugmentConfig {
     fn default() -> Self {
-        Self { flips: true, rotations: true, brightness: 0.0, contrast: 0.0 }
+        Self {
+            flips: true,
+            rotations: true,
+            brightness: 0.0,
+            contrast: 0.0,
+            class_mix: 0.0,
+            copy_paste: CopyPasteConfig::default(),
+        }
     }
 }
 
@@ -54,7 +74,10 @@ impl AugmentConfig {
         if !(0.0 <= self.contrast && self.contrast < 1.0) {
             return Err(Error::config("augment.contrast", self.contrast, "must lie in 0..1"));
         }
-        Ok(())
+        if !(0.0 <= self.class_mix && self.class_mix <= 1.0) {
+            return Err(Error::config("augment.class_mix", self.class_mix, "must lie in 0..=1"));
+        }
+        self.copy_paste.check()
     }
 }
 
@@ -68,6 +91,8 @@ mod tests {
         check("brightness = 0.2\ncontrast = 0.9").unwrap();
         let error = check("contrast = 1.0").unwrap_err().to_string();
         assert!(error.contains("`augment.contrast` = 1: must lie in 0..1"), "{error}");
+        assert!(check("class_mix = 1.1").is_err());
+        assert!(check("copy_paste = { probability = 0.5 }").is_err());
         assert!(check("brightness = -0.1").is_err() && check("brightness = nan").is_err());
         assert!(toml::from_str::<AugmentConfig>("flip = true").is_err());
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::{
-    chip::{Sampler, SceneSplit, evaluation_windows},
+    chip::{PoolSummary, Sampler, SceneSplit, evaluation_windows},
     scene::Role,
 };
 
@@ -18,6 +18,8 @@ pub struct ChipsSummary {
     pub n_chips_per_epoch: u32,
     /// Different training windows of each scene.
     pub n_origins: Vec<u64>,
+    /// The pool that training chips come from, if there is one.
+    pub pool: Option<PoolSummary>,
     /// Windows that cover the validation blocks.
     pub n_validation_windows: usize,
     /// Windows that cover the test blocks.
@@ -32,6 +34,7 @@ impl ChipsSummary {
             size_px,
             n_chips_per_epoch: sampler.n_chips(),
             n_origins: sampler.origins().iter().map(|origins| origins.count()).collect(),
+            pool: sampler.pool(),
             n_validation_windows: evaluation_windows(splits, Role::Validation, size_px, 0).count(),
             n_test_windows: evaluation_windows(splits, Role::Test, size_px, 0).count(),
         }
@@ -53,6 +56,15 @@ impl ChipsSummary {
                 line(&format!("  {name}"), n.to_string());
             }
         }
+        if let Some(PoolSummary { n_windows, n_background, n_listed }) = self.pool {
+            line("windows of the pool", n_windows.to_string());
+            if let Some(n) = n_background {
+                line("  background among them", n.to_string());
+            }
+            if let Some(n) = n_listed {
+                line("  windows of a list", n.to_string());
+            }
+        }
         line("validation windows", self.n_validation_windows.to_string());
         line("test windows", self.n_test_windows.to_string());
         text
@@ -62,7 +74,10 @@ impl ChipsSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chip::{BlockCounts, BlockGrid, ChipsConfig};
+    use crate::{
+        chip::{BlockCounts, BlockGrid, ChipsConfig},
+        label::Classes,
+    };
 
     // 8 x 12 px, blocks of 4, the last two columns of blocks tested: training windows of 3 px have
     // 6 x 2 origins in the first column, and 64 px of tested blocks take 2 x 2 windows each.
@@ -73,13 +88,17 @@ mod tests {
         let counts = vec![BlockCounts { classes: vec![16] }; 6];
         let splits = [SceneSplit::new(grid, roles, counts, 0, false)];
         let config = ChipsConfig { size_px: 3, ..ChipsConfig::default() };
-        let summary = ChipsSummary::new(&splits, &Sampler::new(&splits, &config, 0).unwrap());
+        let classes = Classes::numbered(1);
+        let read = |_, _| unreachable!("uniform sampling reads nothing");
+        let sampler = Sampler::new(&splits, &config, &classes, 0, read).unwrap();
+        let summary = ChipsSummary::new(&splits, &sampler);
         let wanted = ChipsSummary {
             size_px: 3,
             n_chips_per_epoch: 4,
             n_origins: vec![12],
             n_validation_windows: 0,
             n_test_windows: 16,
+            pool: None,
         };
         assert_eq!(summary, wanted);
         let text = summary.text(&["a", "b"]);

@@ -47,7 +47,7 @@ pub fn signed_distances(is_region: &[bool], [rows, cols]: [usize; 2]) -> Vec<f32
 /// Squared distance of each pixel to the nearest one of `is_target`, of which there is one.
 ///
 /// Source: Felzenszwalb and Huttenlocher 2012, algorithm 1, doi:10.4086/toc.2012.v008a019.
-fn squared_distances(is_target: &[bool], [rows, cols]: [usize; 2]) -> Vec<f64> {
+pub(crate) fn squared_distances(is_target: &[bool], [rows, cols]: [usize; 2]) -> Vec<f64> {
     // Larger than any squared distance, and finite: infinities have no parabola.
     let far = ((rows + cols) * (rows + cols)) as f64;
     let mut squared: Vec<f64> = is_target.iter().map(|&it| if it { 0.0 } else { far }).collect();

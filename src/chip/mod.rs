@@ -37,9 +37,13 @@ pub use chip::{Chip, Normalisation};
 pub use chips_summary::ChipsSummary;
 pub use cover::{Cover, SceneCover, cover, evaluation_windows};
 pub use distances::signed_distances;
+pub(crate) use distances::squared_distances;
 pub use fraction::keep_fraction;
 pub use origins::Origins;
-pub use sample::{ChipRef, ChipsConfig, Sampler, training_samples};
+pub use sample::{
+    ChipRef, ChipsConfig, ClassCentred, PoolSummary, Sampler, Sampling, WindowWeight,
+    training_samples,
+};
 pub use scene_split::SceneSplit;
 pub use split::{BlockChoice, SplitConfig, SplitMethod, SplitScene, split};
 pub use split_scenes::split_scenes;

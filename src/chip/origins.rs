@@ -88,6 +88,39 @@ impl Origins {
         unreachable!("a row of {n_per_row} origins has none for {left}")
     }
 
+    /// Whether the window with its upper-left pixel at `row`, `col` is allowed.
+    pub fn allow(&self, row: u32, col: u32) -> bool {
+        let run = |runs: &[Run], at: u32| {
+            let index = runs.partition_point(|run| run.start <= at).checked_sub(1)?;
+            (at < runs[index].end()).then_some(index)
+        };
+        match (run(&self.row_runs, row), run(&self.col_runs, col)) {
+            (Some(rows), Some(cols)) => self.allows(&self.row_runs[rows], &self.col_runs[cols]),
+            _ => false,
+        }
+    }
+
+    /// The allowed window whose upper-left pixel is nearest to `row`, `col`, the first of equals;
+    /// none if no window is allowed.
+    pub fn nearest(&self, row: u32, col: u32) -> Option<Window> {
+        if self.allow(row, col) {
+            return Some(Window::square(row, col, self.size_px));
+        }
+        let mut best: Option<(u64, Window)> = None;
+        for rows in &self.row_runs {
+            for cols in &self.col_runs {
+                let window = Window::square(rows.nearest(row), cols.nearest(col), self.size_px);
+                let square = |a: u32, b: u32| u64::from(a.abs_diff(b)).pow(2);
+                let distance = square(window.row, row) + square(window.col, col);
+                let is_nearer = best.is_none_or(|(nearest, _)| distance < nearest);
+                if is_nearer && self.allows(rows, cols) {
+                    best = Some((distance, window));
+                }
+            }
+        }
+        best.map(|(_, window)| window)
+    }
+
     /// The pixels of all allowed windows together, as rectangles: squares whose origins fill a
     /// rectangle fill a rectangle themselves. Neighbours overlap.
     pub fn regions(&self) -> Vec<Window> {
@@ -133,6 +166,16 @@ struct Run {
     touched: Range<usize>,
     /// Blocks within the buffer of it.
     near: Range<usize>,
+}
+
+impl Run {
+    fn end(&self) -> u32 {
+        self.start + self.length
+    }
+
+    fn nearest(&self, at: u32) -> u32 {
+        at.clamp(self.start, self.end() - 1)
+    }
 }
 
 /// All starts of `size_px` pixels inside `0..length`, joined where `run` gives the same blocks.
@@ -222,6 +265,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn nearest_and_allowed_windows_are_those_found_by_search(
+            split in splits(), size_px in 1u32..16, row in 0u32..40, col in 0u32..40,
+        ) {
+            let origins = Origins::new(&split, size_px);
+            let all = by_pixels(&split, size_px);
+            let is_there = all.iter().any(|it| (it.row, it.col) == (row, col));
+            prop_assert_eq!(origins.allow(row, col), is_there);
+            let distance = |it: &Window| it.row.abs_diff(row).pow(2) + it.col.abs_diff(col).pow(2);
+            let nearest = origins.nearest(row, col);
+            prop_assert_eq!(nearest.as_ref().map(distance), all.iter().map(distance).min());
+            prop_assert!(nearest.is_none_or(|it| all.contains(&it)));
+        }
+
         #[test]
         fn origins_are_those_found_pixel_by_pixel(split in splits(), size_px in 1u32..16) {
             let origins = Origins::new(&split, size_px);

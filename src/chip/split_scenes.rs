@@ -90,13 +90,17 @@ mod tests {
         assert_eq!(statistics.n_labelled, n_pixels);
         assert!((statistics.bands[0].mean - sum / n_pixels as f64).abs() < 1e-9);
 
-        let sampler = Sampler::new(&splits, &chips, 42).unwrap();
-        let training: Vec<_> = (0..3).flat_map(|epoch| sampler.epoch_windows(epoch)).collect();
+        let read = |scene, window| scenes.read(scene, window);
+        let sampler = Sampler::new(&splits, &chips, scenes.classes(), 42, read).unwrap();
+        let chip = |epoch, index| sampler.read_chip(epoch, index, &splits, read).unwrap().0;
+        let training: Vec<_> = (0..3)
+            .flat_map(|epoch| (0..sampler.n_chips()).map(move |index| (epoch, index)))
+            .map(|(epoch, index)| chip(epoch, index))
+            .collect();
         let windows = |role| evaluation_windows(&splits, role, 4, 0).collect::<Vec<_>>();
         let (validation, test) = (windows(Role::Validation), windows(Role::Test));
         let scene = [AuditScene { split: &splits[0], grid: scenes.scene(0).grid() }];
         audit(&scene, &training, &validation, &test).unwrap();
-        let read = |scene, window| scenes.read(scene, window);
         let (chip, sample) = sampler.read_chip(0, 1, &splits, read).unwrap();
         assert_eq!((chip.window.rows, sample.pixels.rows), (4, 4));
     }

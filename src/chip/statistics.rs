@@ -18,7 +18,7 @@ pub fn training_statistics(scenes: &Scenes, splits: &[SceneSplit]) -> Result<Sta
     let (n_bands, classes) = (scenes.bands().len(), scenes.classes());
     let statistics = Statistics::measure(n_bands, classes.len(), || {
         let samples = training_samples(splits, |scene, window| scenes.read(scene, window));
-        samples.map(|sample| sample.map(|sample| (sample.pixels, sample.labels)))
+        samples.map(|sample| sample.map(|(_, _, it)| (it.pixels, it.labels)))
     })?;
     let counts = classes.iter().zip(&statistics.class_counts);
     let unseen: Vec<_> = counts.filter(|(_, n)| **n == 0).map(|(it, _)| it.name.as_str()).collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Class index of a pixel that has no label. Never a class: there are at most 255 classes.
 pub const IGNORE: u8 = 255;
@@ -101,6 +101,36 @@ impl Classes {
     pub fn index_of(&self, code: i64) -> Option<u8> {
         let index = self.0.iter().position(|class| i64::from(class.code) == code)?;
         u8::try_from(index).ok()
+    }
+
+    /// Index of the class called `name`, which the setting `key` names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the most similar class if there is none of this name.
+    pub fn named(&self, name: &str, key: &str) -> Result<u8> {
+        if let Some(index) = self.0.iter().position(|class| class.name == name) {
+            return Ok(u8::try_from(index).expect("at most 255 classes"));
+        }
+        let names = || self.0.iter().map(|class| class.name.as_str());
+        let rule = match nearest(name, names()) {
+            Some(near) => format!("no class has this name; did you mean `{near}`?"),
+            None => format!(
+                "no class has this name; there are {}",
+                names().collect::<Vec<_>>().join(", ")
+            ),
+        };
+        Err(Error::config(key, format!("{name:?}"), rule))
+    }
+}
+
+#[cfg(test)]
+impl Classes {
+    /// `n` classes called `a`, `b` and so on, with codes from 1.
+    pub(crate) fn numbered(n: u16) -> Self {
+        let name = |index| char::from(b'a' + index as u8).to_string();
+        let class = |index| Class { code: index + 1, name: name(index), color: Color([0; 3]) };
+        Self::new((0..n).map(class).collect()).expect("names and codes differ")
     }
 }
 

@@ -10,7 +10,12 @@ mod class_raster;
 
 mod found_classes;
 
+mod class_weights;
+
 pub use class_raster::ClassRaster;
+pub use class_weights::{
+    ClassCounts, ClassWeights, EFFECTIVE_NUMBER_BETA, WeightRule, check_weights,
+};
 pub use classes::{Class, Classes, Color, IGNORE};
 pub use codes::count_codes;
 pub use found_classes::{FoundClasses, classes_of, classes_within};

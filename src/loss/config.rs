@@ -4,10 +4,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClassCounts, Criterion, Factor, Loss, Term, WeightRule,
+    Criterion, Factor, Loss, Term,
     options::{LossOptions, Settings},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    label::{ClassCounts, ClassWeights, EFFECTIVE_NUMBER_BETA},
+};
 
 /// The `[loss]` table of a run file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,19 +49,6 @@ pub struct TermConfig {
 
 fn one() -> f64 {
     1.0
-}
-
-/// Class weights, by rule or given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "wanted a rule or a list of numbers")]
-#[schemars(extend("x-wanted" = "a rule (`inverse-frequency`, `balanced`, `inverse-square-root`, \
-                                `median-frequency`, `effective-number` or `enet`) or a list with a \
-                                number for each class"))]
-pub enum ClassWeights {
-    /// By how often the classes occur.
-    Rule(WeightRule),
-    /// One for each class, 0 or more.
-    Given(Vec<f64>),
 }
 
 /// What is minimised.
@@ -121,7 +111,7 @@ impl Default for LossConfig {
         Self {
             kind: LossKind::default(),
             class_weights: None,
-            effective_number_beta: 0.9999,
+            effective_number_beta: EFFECTIVE_NUMBER_BETA,
             border_px: 0,
             options: LossOptions::default(),
             terms: Vec::new(),
@@ -209,11 +199,7 @@ impl LossConfig {
         }
         match &self.class_weights {
             None => Ok(vec![1.0; n_classes]),
-            Some(ClassWeights::Rule(rule)) => Ok(rule.weights(counts, beta)),
-            Some(ClassWeights::Given(weights)) => {
-                check_weights(weights, n_classes)?;
-                Ok(weights.clone())
-            }
+            Some(weights) => weights.of(counts, beta, "loss.class_weights"),
         }
     }
 
@@ -248,21 +234,6 @@ fn times(factor: Factor, by: f64) -> Factor {
             Factor::Steps { first: first * by, step: step * by, last: last * by }
         }
     }
-}
-
-fn check_weights(weights: &[f64], n_classes: usize) -> Result<()> {
-    let fault =
-        |rule: String| Err(Error::config("loss.class_weights", format!("{weights:?}"), rule));
-    if weights.len() != n_classes {
-        return fault(format!("must have one weight for each of the {n_classes} classes"));
-    }
-    if !weights.iter().all(|&weight| 0.0 <= weight && weight.is_finite()) {
-        return fault("must be 0 or more".to_owned());
-    }
-    if weights.iter().all(|&weight| weight == 0.0) {
-        return fault("must not all be 0".to_owned());
-    }
-    Ok(())
 }
 
 impl LossKind {

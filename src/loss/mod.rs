@@ -14,8 +14,6 @@ mod pixel;
 
 mod region;
 
-mod class_weights;
-
 mod criterion;
 
 mod config;
@@ -33,8 +31,7 @@ mod golden;
 mod tests;
 
 pub use class_sums::ClassSums;
-pub use class_weights::{ClassCounts, WeightRule};
-pub use config::{ClassWeights, LossConfig, LossKind, TermConfig};
+pub use config::{LossConfig, LossKind, TermConfig};
 pub use criterion::{Criterion, Factor, Loss, LossValue, Term};
 pub use options::{AbsentChoice, LossOptions};
 pub use parts::{Parts, Weighted};

@@ -3,10 +3,10 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::Rng;
 
-use super::{ClassCounts, Criterion, LossConfig, LossKind, LossOptions, Target, TermConfig};
+use super::{Criterion, LossConfig, LossKind, LossOptions, Target, TermConfig};
 use crate::{
     chip::signed_distances,
-    label::IGNORE,
+    label::{ClassCounts, IGNORE},
     random::{Purpose, generator},
 };
 

@@ -204,7 +204,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        loss::{ClassCounts, LossConfig, Target},
+        label::ClassCounts,
+        loss::{LossConfig, Target},
         model::{BatchNorm, Conv2d, Encoder, Features, ModelConfig, Segmenter},
         weights::load,
     };

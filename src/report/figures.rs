@@ -49,8 +49,8 @@ impl Figures {
             figure(format!("split_{}", index + 1), title, split_map(scene))
         });
         let balance = || {
-            let title = "Share of each class in each split".to_owned();
-            let drawing = class_balance(&data.roles, &data.classes);
+            let title = "Share of each class in each split and in training".to_owned();
+            let drawing = class_balance(&data.roles, &data.epochs, &data.classes);
             figure("class_balance".to_owned(), title, drawing)
         };
         let training = training_curves(&data.epochs, &data.steps).map(|drawing| {

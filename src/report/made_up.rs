@@ -165,6 +165,8 @@ fn epoch(epoch: u32) -> EpochRow {
         train_seconds: 7.1,
         validation_seconds: 0.4,
         pixels_per_second: 23_104.0,
+        class_px: (1..=7).map(|k| k * 1000).collect(),
+        pool_coverage: None,
     }
 }
 

@@ -9,8 +9,9 @@ use rand::Rng;
 use super::peak_memory_bytes;
 use crate::{
     error::{Error, Result},
+    label::ClassCounts,
     label::IGNORE,
-    loss::{ClassCounts, LossConfig, LossKind},
+    loss::{LossConfig, LossKind},
     model::{ModelConfig, Network, Segmenter},
     optim::OptimizerConfig,
     random::{Purpose, named_generator},

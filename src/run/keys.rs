@@ -5,7 +5,7 @@ use serde_json::Value as Schema;
 use toml::{Table, Value};
 
 use super::kinds::{check_kind, shown};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Checks every key of `table` and the kind of its value against the JSON Schema of the run file.
 ///
@@ -79,15 +79,6 @@ fn unknown_key<'a>(
         Some(it) => Error::config(name, shown(value), format!("no such key; did you mean `{it}`?")),
         None => Error::config(name, shown(value), "no such key; `swath schema` lists them all"),
     }
-}
-
-/// The known word that a typo most likely meant.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|it| (strsim::damerau_levenshtein(word, it), it))
-        .min()
-        .filter(|(distance, it)| *distance <= 2.max(it.len() / 3))
-        .map(|(_, it)| it)
 }
 
 #[cfg(test)]

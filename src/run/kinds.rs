@@ -3,8 +3,8 @@
 use serde_json::Value as Schema;
 use toml::Value;
 
-use super::keys::{alternatives, nearest};
-use crate::error::{Error, Result};
+use super::keys::alternatives;
+use crate::error::{Error, Result, nearest};
 
 /// Checks the kind of `value`, and the range of whole numbers, against the schema of the key `name`.
 ///

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::{
-    chip::{Normalisation, Sampler, SplitSummary, split_scenes, training_statistics},
+    chip::{ClassCentred, Normalisation, Sampler, SplitSummary, split_scenes, training_statistics},
     error::Result,
     run::RunFile,
     scene::Scenes,
-    train::Dataset,
+    train::{Dataset, Pasting},
 };
 
 /// Opens the scenes of a run file, splits them and measures the training pixels.
@@ -23,7 +23,8 @@ pub fn open_dataset(run_file: &RunFile) -> Result<Dataset> {
     let scenes = Scenes::open(data, Path::new(""))?;
     let splits = split_scenes(&scenes, split, chips, *seed)?;
     let summary = SplitSummary::new(&splits);
-    let mut sampler = Sampler::new(&splits, chips, *seed)?;
+    let read = |scene, window| scenes.read(scene, window);
+    let mut sampler = Sampler::new(&splits, chips, scenes.classes(), *seed, read)?;
     model.check_size(scenes.bands().len(), scenes.classes().len())?;
     let check = |n_chips| model.check_epoch(n_chips, train.batch, chips.size_px);
     if let Err(error) = check(sampler.n_chips()) {
@@ -38,6 +39,16 @@ pub fn open_dataset(run_file: &RunFile) -> Result<Dataset> {
 
     let statistics = training_statistics(&scenes, &splits)?;
     let normalisation = Normalisation::of(&statistics)?;
+    let pasting = match run_file.augment.copy_paste.build(scenes.classes())? {
+        None => None,
+        Some(copy_paste) => {
+            let share = |is_copied: &bool| f64::from(u8::from(*is_copied));
+            let shares: Vec<f64> = copy_paste.copied.iter().map(share).collect();
+            let sources = ClassCentred::measure(&splits, chips.size_px, &shares, *seed, read)?;
+            let sources = sources.expect("classes without a training pixel are refused");
+            Some(Pasting { copy_paste, sources })
+        }
+    };
     Ok(Dataset {
         scenes,
         splits,
@@ -46,6 +57,7 @@ pub fn open_dataset(run_file: &RunFile) -> Result<Dataset> {
         normalisation,
         sampler,
         augment: run_file.augment.clone(),
+        pasting,
         chip_px: chips.size_px,
         seed: *seed,
     })

@@ -6,7 +6,9 @@ use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    chip::Chip,
     error::{Error, Result},
+    label::IGNORE,
     optim::Optimizer,
     raster::write_atomically,
     weights::{
@@ -31,8 +33,20 @@ pub struct Position {
     pub step_in_epoch: u64,
     /// Loss of these steps.
     pub loss: LossSum,
+    /// Labelled pixels of each class in the chips of these steps.
+    pub class_px: Vec<u64>,
     /// The epoch with the highest validation mean IoU so far.
     pub best: Option<Best>,
+}
+
+impl Position {
+    /// Adds the labelled pixels of `chips` to those of the epoch.
+    pub fn count_classes(&mut self, chips: &[Chip], n_classes: usize) {
+        self.class_px.resize(n_classes, 0);
+        for &label in chips.iter().flat_map(|chip| &chip.labels).filter(|it| **it != IGNORE) {
+            self.class_px[usize::from(label)] += 1;
+        }
+    }
 }
 
 /// A sum that is divided at the end of the epoch.

@@ -1,14 +1,18 @@
 //! Scenes with their split, ready to train and evaluate on.
 
+use std::fmt;
+
+use rand::Rng;
+use serde::Serialize;
+
 use crate::{
-    augment::{AugmentConfig, Augmentation},
+    augment::{AugmentConfig, Augmentation, CopyPaste, class_mix},
     chip::{
-        Audit, AuditScene, Chip, ChipRef, Normalisation, Sampler, SceneCover, SceneSplit,
-        SplitSummary, audit, evaluation_windows,
+        Audit, AuditScene, Chip, ChipRef, ClassCentred, Normalisation, Sampler, SceneCover,
+        SceneSplit, SplitSummary, audit, evaluation_windows,
     },
     error::Result,
-    label::{Classes, IGNORE},
-    loss::ClassCounts,
+    label::{ClassCounts, Classes, IGNORE},
     random::{Purpose, generator},
     raster::{Band, Statistics},
     scene::{Role, Sample, Scenes},
@@ -30,10 +34,41 @@ pub struct Dataset {
     pub sampler: Sampler,
     /// How training chips are changed.
     pub augment: AugmentConfig,
+    /// Pastes objects of rare classes into training chips.
+    pub pasting: Option<Pasting>,
     /// Side of a chip, in pixels.
     pub chip_px: u32,
     /// Keys every random draw.
     pub seed: u64,
+}
+
+/// Pastes objects, and finds them.
+pub struct Pasting {
+    /// What is pasted.
+    pub copy_paste: CopyPaste,
+    /// Draws windows around pixels of the classes that are copied, each class equally often.
+    pub sources: ClassCentred,
+}
+
+/// What a training chip got from other chips, in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Merged {
+    /// Pixels laid over it by ClassMix.
+    pub class_mix_px: usize,
+    /// Pixels of pasted objects.
+    pub copy_paste_px: usize,
+}
+
+impl fmt::Display for Merged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class_mix_px, copy_paste_px } = self;
+        match (class_mix_px, copy_paste_px) {
+            (0, 0) => write!(f, "nothing"),
+            (n, 0) => write!(f, "{n} px by ClassMix"),
+            (0, n) => write!(f, "{n} px by copy-paste"),
+            (mixed, pasted) => write!(f, "{mixed} px by ClassMix, {pasted} px by copy-paste"),
+        }
+    }
 }
 
 impl Dataset {
@@ -47,7 +82,8 @@ impl Dataset {
         self.scenes.bands()
     }
 
-    /// Training chip `index` of `epoch`: drawn, read, masked, normalised and augmented.
+    /// Training chip `index` of `epoch`: drawn, read, masked, normalised, merged with others, and
+    /// augmented.
     ///
     /// A function of the seed and these two numbers alone.
     ///
@@ -57,8 +93,49 @@ impl Dataset {
     pub fn training_chip(&self, epoch: u32, index: u32) -> Result<Chip> {
         let (_, sample) = self.training_sample(epoch, index)?;
         let mut chip = Chip::from_sample(&sample, &self.normalisation);
+        self.merge(epoch, index, &mut chip)?;
         self.augmentation(epoch, index).apply(&mut chip);
         Ok(chip)
+    }
+
+    /// Puts pixels of other training chips onto `chip`, which is number `index` of `epoch`: first
+    /// ClassMix with another chip of the epoch, then objects by copy-paste.
+    ///
+    /// The other chip is mirrored and turned as augmentations are. What it shows are training pixels,
+    /// too, so nothing leaks.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the scene.
+    pub fn merge(&self, epoch: u32, index: u32, chip: &mut Chip) -> Result<Merged> {
+        let mut merged = Merged::default();
+        let generator = |purpose| generator(self.seed, purpose, epoch.into(), index.into());
+        let mut rng = generator(Purpose::ClassMix);
+        if rng.random::<f64>() < self.augment.class_mix {
+            let other = rng.random_range(0..self.sampler.n_chips());
+            let (_, sample) = self.training_sample(epoch, other)?;
+            let source = self.moved(&sample, &mut rng);
+            merged.class_mix_px = class_mix(chip, &source, &mut rng);
+        }
+        let Some(Pasting { copy_paste, sources }) = &self.pasting else { return Ok(merged) };
+        let mut rng = generator(Purpose::CopyPaste);
+        if rng.random::<f64>() < copy_paste.probability
+            && let Some(at) = sources.draw(self.sampler.origins(), &mut rng)
+        {
+            let mut sample = self.scenes.read(at.scene, at.window)?;
+            self.splits[at.scene].keep_training(&mut sample, at.window);
+            let source = self.moved(&sample, &mut rng);
+            merged.copy_paste_px = copy_paste.paste(chip, &source, &mut rng);
+        }
+        Ok(merged)
+    }
+
+    /// A chip that is merged into another, mirrored and turned.
+    fn moved(&self, sample: &Sample, rng: &mut impl Rng) -> Chip {
+        let mut chip = Chip::from_sample(sample, &self.normalisation);
+        let drawn = Augmentation::draw(&self.augment, rng);
+        Augmentation { contrast: 0.0, brightness: 0.0, ..drawn }.apply(&mut chip);
+        chip
     }
 
     /// Training chip `index` of `epoch` before it is normalised and augmented: drawn, read and

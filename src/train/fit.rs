@@ -135,6 +135,7 @@ impl Fit<'_> {
         position.step_in_epoch += 1;
         position.loss.sum += f64::from(found.loss) * f64::from(found.weight);
         position.loss.weight += f64::from(found.weight);
+        position.count_classes(chips, self.data.classes().len());
         let row = StepRow {
             step: position.step,
             epoch: position.epoch + 1,
@@ -175,6 +176,8 @@ impl Fit<'_> {
             train_seconds: seconds,
             validation_seconds: observer.seconds() - trained,
             pixels_per_second: if 0.0 < seconds { n_pixels / seconds } else { 0.0 },
+            class_px: std::mem::take(&mut position.class_px),
+            pool_coverage: self.data.sampler.pool_coverage(epoch + 1),
         };
         position.epoch += 1;
         position.step_in_epoch = 0;

@@ -63,11 +63,7 @@ mod tests {
     use swath_kernels::burn::layout_copies;
 
     use super::*;
-    use crate::{
-        chip::Chip,
-        loss::{ClassCounts, LossConfig},
-        model::ModelConfig,
-    };
+    use crate::{chip::Chip, label::ClassCounts, loss::LossConfig, model::ModelConfig};
 
     /// From the chips to the gradients no tensor is copied into another order.
     #[test]

@@ -46,6 +46,10 @@ pub struct EpochRow {
     pub validation_seconds: f64,
     /// Training pixels per second, labelled or not.
     pub pixels_per_second: f64,
+    /// Labelled pixels of each class in its chips, in the order of the classes.
+    pub class_px: Vec<u64>,
+    /// Share of the pool of windows that all epochs so far drew, `[0, 1]`, if there is a pool.
+    pub pool_coverage: Option<f64>,
 }
 
 /// Figures of the validation split after an epoch.
@@ -61,8 +65,8 @@ pub struct ValidationRow {
 
 const STEP_HEAD: &str = "step,epoch,lr,momentum,loss,labelled_pixels,terms";
 const EPOCH_HEAD: &str = "epoch,step,lr,train_loss,validation_loss,validation_mean_iou,\
-                          validation_overall_accuracy,train_seconds,validation_seconds,\
-                          pixels_per_second";
+                          validation_overall_accuracy,class_px,pool_coverage,train_seconds,\
+                          validation_seconds,pixels_per_second";
 
 /// Appends rows to `steps.csv` and `history.csv`.
 #[derive(Debug)]
@@ -107,9 +111,14 @@ impl HistoryFiles {
             format!("{},{},{}", it.loss, it.mean_iou, it.overall_accuracy)
         });
         let EpochRow { epoch, step, lr, train_loss, .. } = row;
+        let class_px: Vec<String> = row.class_px.iter().map(u64::to_string).collect();
         let line = format!(
-            "{epoch},{step},{lr},{train_loss},{validation},{:.3},{:.3},{:.0}",
-            row.train_seconds, row.validation_seconds, row.pixels_per_second
+            "{epoch},{step},{lr},{train_loss},{validation},{},{},{:.3},{:.3},{:.0}",
+            class_px.join(" "),
+            row.pool_coverage.map(|it| it.to_string()).unwrap_or_default(),
+            row.train_seconds,
+            row.validation_seconds,
+            row.pixels_per_second
         );
         append(&self.epochs, &line)
     }
@@ -165,8 +174,20 @@ fn parse_step(line: &str) -> Option<StepRow> {
 
 fn parse_epoch(line: &str) -> Option<EpochRow> {
     let fields: Vec<&str> = line.split(',').collect();
-    let [epoch, step, lr, train_loss, loss, iou, accuracy, train, validation, speed] =
-        fields.try_into().ok()?;
+    let [
+        epoch,
+        step,
+        lr,
+        train_loss,
+        loss,
+        iou,
+        accuracy,
+        class_px,
+        coverage,
+        train,
+        validation,
+        speed,
+    ] = fields.try_into().ok()?;
     let validation_row = match (loss, iou, accuracy) {
         ("", "", "") => None,
         _ => Some(ValidationRow {
@@ -184,6 +205,8 @@ fn parse_epoch(line: &str) -> Option<EpochRow> {
         train_seconds: train.parse().ok()?,
         validation_seconds: validation.parse().ok()?,
         pixels_per_second: speed.parse().ok()?,
+        class_px: class_px.split_whitespace().map(|it| it.parse().ok()).collect::<Option<_>>()?,
+        pool_coverage: if coverage.is_empty() { None } else { Some(coverage.parse().ok()?) },
     })
 }
 
@@ -236,6 +259,8 @@ mod tests {
             train_seconds: 1.5,
             validation_seconds: 0.25,
             pixels_per_second: 1000.0,
+            class_px: vec![3, 0, 40],
+            pool_coverage: (epoch != 1).then_some(0.625),
         }
     }
 

@@ -27,7 +27,7 @@ pub use checkpoint::{
     Best, LossSum, Position, load_checkpoint, load_weights, save_checkpoint, save_weights,
 };
 pub use config::TrainConfig;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Merged, Pasting};
 pub use fit::{Fit, State, steps_per_epoch};
 pub use folder::RunFolder;
 pub use gradient::{BatchGradient, batch_gradient};

@@ -3,7 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use swath::{
-    loss::{ClassCounts, LossConfig},
+    label::ClassCounts,
+    loss::LossConfig,
     model::{Encoder, ModelConfig, Network},
     optim::OptimizerConfig,
     random::{Purpose, generator},

@@ -9,7 +9,7 @@ use crate::{
     chip::Chip,
     raster::Pixels,
     report::{ChipView, DisplayBands, draw_augmentations},
-    train::Dataset,
+    train::{Dataset, Merged},
 };
 
 /// Augmentations shown beside the chip as it is.
@@ -39,28 +39,36 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Error::config("--chip", args.chip, rule).into());
     }
     let (at, sample) = data.training_sample(epoch, args.chip - 1)?;
-    let chip = Chip::from_sample(&sample, &data.normalisation);
+    let as_read = Chip::from_sample(&sample, &data.normalisation);
+    let mut chip = as_read.clone();
+    let merged = data.merge(epoch, args.chip - 1, &mut chip)?;
     let drawn = draws(&data, epoch, args.chip - 1);
     let place = caption(args.chip, data.scenes.scene(at.scene).name(), at.window);
 
     let draw = |file: &_| {
         let display = DisplayBands::of(&data).normalised(&data.normalisation);
+        let shown = |caption: String, chip: Chip| {
+            let (pixels, labels) = parts(chip);
+            ChipView::new(caption, &pixels, &labels, &display, data.classes())
+        };
         let view = |augmentation: &Augmentation| {
             let mut chip = chip.clone();
             augmentation.apply(&mut chip);
-            let (pixels, labels) = parts(chip);
-            ChipView::new(augmentation.to_string(), &pixels, &labels, &display, data.classes())
+            shown(augmentation.to_string(), chip)
         };
-        let mut views = vec![view(&Augmentation::NONE)];
-        views[0].caption = "as it is read".to_owned();
-        views.extend(drawn.iter().map(view));
+        let mut views = vec![shown("as it is read".to_owned(), as_read.clone())];
+        if merged != Merged::default() {
+            views.push(shown(merged.to_string(), chip.clone()));
+        }
+        // Whole rows of pictures.
+        views.extend(drawn.iter().map(view).take(N_SHOWN as usize + 1 - views.len()));
         let about = format!(
             "Chip {place}, and augmentations as an epoch draws them; {}",
             display.caption_of(&data)
         );
         draw_augmentations(&views, &about, data.classes(), file)
     };
-    let mut text = format!("chip {place}\n");
+    let mut text = format!("chip {place}\nfrom other chips: {merged}\n");
     for (index, augmentation) in drawn.iter().enumerate() {
         text += &format!("{:>2}  {augmentation}\n", index + 1);
     }
@@ -70,6 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         "chip": args.chip,
         "scene": data.scenes.scene(at.scene).name(),
         "window": at.window,
+        "merged": merged,
         "augmentations": drawn,
     });
     args.common.show("show_augment.png", &Shown { text, json, draw: &draw })

@@ -6,11 +6,12 @@ use serde_json::json;
 use super::{Common, Shown, epoch_index};
 use crate::{
     Result,
+    chip::{Chip, PoolSummary},
     label::{Classes, IGNORE},
     raster::Window,
     report::{ChipView, DisplayBands, draw_chips},
     scene::{Role, Sample},
-    train::Dataset,
+    train::{Dataset, Merged},
 };
 
 /// Draw training chips of an epoch, before they are augmented
@@ -38,10 +39,12 @@ struct EpochChip {
     scene: String,
     /// Pixels of the chip.
     window: Window,
-    /// Labelled pixels of each class.
+    /// Labelled pixels of each class, with what is merged into it from other chips.
     class_counts: Vec<u64>,
     /// Pixels without data, hidden ones among them.
     masked_px: usize,
+    #[serde(flatten)]
+    merged: Merged,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -64,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             Ok(ChipView::new(caption, pixels, labels, &display, data.classes()))
         });
         let about = format!(
-            "Chips 1 to {n_shown} of {n_chips} of epoch {}, {} px: image and labels before \
+            "Chips 1 to {n_shown} of {n_chips} of epoch {}, {} px: image and labels as read, before \
              augmentation; {}",
             args.epoch,
             data.chip_px,
@@ -77,6 +80,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         "{}\n{}",
         chips_text(shown, data.chip_px),
         shares_text(args.epoch, data.classes(), &before, &after)
+            + &pool_text(&data, epoch)
+            + &merged_text(&chips)
     );
     let json = json!({
         "version": 1,
@@ -84,6 +89,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         "chip_px": data.chip_px,
         "classes": data.classes(),
         "class_counts": { "training_blocks": before, "epoch": after },
+        "sampling": data.sampler.sampling(),
+        "pool": data.sampler.pool(),
+        "pool_coverage": data.sampler.pool_coverage(epoch + 1),
         "chips": chips,
     });
     args.common.show("show_chips.png", &Shown { text, json, draw: &draw })
@@ -96,8 +104,10 @@ pub(super) fn caption(number: u32, scene: &str, window: Window) -> String {
 
 fn epoch_chip(data: &Dataset, epoch: u32, index: u32) -> Result<EpochChip> {
     let (at, sample) = data.training_sample(epoch, index)?;
+    let mut chip = Chip::from_sample(&sample, &data.normalisation);
+    let merged = data.merge(epoch, index, &mut chip)?;
     let mut class_counts = vec![0; data.classes().len()];
-    for &label in sample.labels.iter().filter(|&&label| label != IGNORE) {
+    for &label in chip.labels.iter().filter(|&&label| label != IGNORE) {
         class_counts[usize::from(label)] += 1;
     }
     Ok(EpochChip {
@@ -105,7 +115,8 @@ fn epoch_chip(data: &Dataset, epoch: u32, index: u32) -> Result<EpochChip> {
         scene: data.scenes.scene(at.scene).name().to_owned(),
         window: at.window,
         class_counts,
-        masked_px: sample.pixels.valid.iter().filter(|valid| !**valid).count(),
+        masked_px: chip.valid.iter().filter(|valid| !**valid).count(),
+        merged,
     })
 }
 
@@ -129,6 +140,32 @@ fn chips_text(chips: &[EpochChip], chip_px: u32) -> String {
         );
     }
     text
+}
+
+/// The pool that windows come from, if there is one.
+fn pool_text(data: &Dataset, epoch: u32) -> String {
+    let Some(PoolSummary { n_windows, n_background, .. }) = data.sampler.pool() else {
+        return String::new();
+    };
+    let background = n_background.map_or(String::new(), |n| format!(", {n} of them background"));
+    let coverage = 100.0 * data.sampler.pool_coverage(epoch + 1).unwrap_or(0.0);
+    format!(
+        "pool of {n_windows} windows{background}; {coverage:.1} % drawn up to epoch {}\n",
+        epoch + 1
+    )
+}
+
+/// What chips got from other chips.
+fn merged_text(chips: &[EpochChip]) -> String {
+    let line = |what: &str, of: fn(&Merged) -> usize| {
+        let n_chips = chips.iter().filter(|it| 0 < of(&it.merged)).count();
+        let n_pixels: usize = chips.iter().map(|it| of(&it.merged)).sum();
+        match n_pixels {
+            0 => String::new(),
+            _ => format!("{what}: {n_pixels} pixels of other chips in {n_chips} chips\n"),
+        }
+    };
+    line("ClassMix", |it| it.class_mix_px) + &line("copy-paste", |it| it.copy_paste_px)
 }
 
 /// Shares of the classes in the training blocks and in the chips, at most 80 columns wide.
@@ -157,7 +194,8 @@ mod tests {
     fn chip(class_counts: [u64; 2], masked_px: usize) -> EpochChip {
         let window = Window::square(3, 5, 4);
         let scene = "a scene with a name that is longer than its column".to_owned();
-        EpochChip { chip: 1, scene, window, class_counts: class_counts.into(), masked_px }
+        let (class_counts, merged) = (class_counts.into(), Merged::default());
+        EpochChip { chip: 1, scene, window, class_counts, masked_px, merged }
     }
 
     #[test]

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 use super::PixelLoss;
 use crate::{
     error::Result,
+    label::IGNORE,
     loss::{
         Target, Weighted,
-        channels::{channels_last, constant, host_values, probabilities},
+        channels::{channels_last, constant, host_labels, host_values, probabilities},
         sum_fixed,
-        target::Reference,
     },
 };
 
@@ -34,72 +34,122 @@ pub struct Lovasz {
 
 impl PixelLoss for Lovasz {
     fn sum(&self, logits: Tensor<4>, target: &Target) -> Result<Weighted> {
-        let reference = match target {
-            Target::Classes { .. } => Reference::of(target, &logits),
-            Target::Soft { .. } | Target::Labels { .. } | Target::Values { .. } => None,
-        };
-        let Some(Reference { shares, valid, .. }) = reference else {
+        let Target::Classes { labels, .. } = target else {
             return Err(target.refused_by("lovasz"));
         };
-        let [batch, rows, cols, n_classes] = shares.dims();
-        let n_groups = if self.per_image { batch } else { 1 };
         let p = probabilities(channels_last(logits), true);
-        let errors = (shares.clone() - p).abs() * valid.clone();
-        let shape = [n_groups, batch / n_groups * rows * cols, n_classes];
-        let (all, is_class) = (host_values(errors.clone()), host_values(shares));
-        let is_valid = host_values(valid);
-
-        // One after the other in the order of group and class; each has its place in the result.
-        let slopes: Vec<Option<Vec<f64>>> = (0..n_groups * n_classes)
+        let [batch, rows, cols, n_classes] = p.dims();
+        let n_groups = if self.per_image { batch } else { 1 };
+        let n_pixels = batch / n_groups * rows * cols;
+        let (labels, all) = (host_labels(labels), host_values(p.clone()));
+        let ranked: Vec<Option<Ranked>> = (0..n_groups * n_classes)
             .into_par_iter()
             .map(|index| {
                 let (group, class) = (index / n_classes, index % n_classes);
-                let at = |pixel: usize| (group * shape[1] + pixel) * n_classes + class;
-                let counts = |&pixel: &usize| 0.0 < is_valid[group * shape[1] + pixel];
-                let pixels: Vec<usize> = (0..shape[1]).filter(counts).collect();
-                let errors: Vec<f32> = pixels.iter().map(|&it| all[at(it)]).collect();
-                let is_class: Vec<bool> = pixels.iter().map(|&it| 0.0 < is_class[at(it)]).collect();
-                let slopes = jaccard_slopes(&errors, &is_class)?;
-                let mut spread = vec![0.0; shape[1]];
-                for (pixel, slope) in pixels.into_iter().zip(slopes) {
-                    spread[pixel] = slope;
-                }
-                Some(spread)
+                let labels = &labels[group * n_pixels..][..n_pixels];
+                let p = all[group * n_pixels * n_classes..][..n_pixels * n_classes].iter();
+                rank_class(labels, class, p.skip(class).step_by(n_classes))
             })
             .collect();
-        let (factors, n_present) = self.factors(&slopes, shape);
-        let factors = constant(factors, errors.dims(), &errors);
-        let weight = constant(vec![n_present], [1], &errors);
-        Ok(Weighted { sum: sum_fixed(errors * factors), weight })
+
+        // The order of the errors decides the slopes. With them, e = p or 1 - p makes the loss linear
+        // in p: Σ slope · p + constant.
+        let shares: Vec<Vec<f64>> = ranked.chunks(n_classes).map(|it| self.shares(it)).collect();
+        let n_measured = shares.iter().filter(|it| it.iter().any(|&share| 0.0 < share)).count();
+        let weighted = shares.iter().flatten().zip(&ranked);
+        let offset: f64 = weighted
+            .filter_map(|(share, ranked)| Some(share * ranked.as_ref()?.offset))
+            .sum::<f64>();
+        let mut slopes = vec![0.0; all.len()];
+        slopes.par_chunks_mut(n_classes * cols).enumerate().for_each(|(row, slopes)| {
+            let (group, first) = (row * cols / n_pixels, row * cols % n_pixels);
+            for (class, share) in shares[group].iter().enumerate() {
+                let Some(ranked) = &ranked[group * n_classes + class] else { continue };
+                let of_class = slopes.iter_mut().skip(class).step_by(n_classes);
+                for (slope, own) in of_class.zip(&ranked.slopes[first..]) {
+                    *slope = share * own;
+                }
+            }
+        });
+        let slopes = constant(slopes, p.dims(), &p);
+        let [offset, weight] = [offset, n_measured as f64].map(|it| constant(vec![it], [1], &p));
+        Ok(Weighted { sum: sum_fixed(p * slopes) + offset, weight })
     }
 }
 
 impl Lovasz {
-    /// What each error is multiplied with, `[group, pixel, class]`, and the number of groups with a
-    /// class; slopes are by group and class.
-    fn factors(
-        &self,
-        slopes: &[Option<Vec<f64>>],
-        [n_groups, n_pixels, n_classes]: [usize; 3],
-    ) -> (Vec<f64>, f64) {
-        let mut factors = vec![0.0; n_groups * n_pixels * n_classes];
-        let mut n_present = 0.0;
-        for group in 0..n_groups {
-            let slopes = &slopes[group * n_classes..][..n_classes];
-            let present = slopes.iter().zip(&self.class_weights).filter(|(it, _)| it.is_some());
-            let weight: f64 = present.map(|(_, weight)| weight).sum::<f64>();
-            if weight <= 0.0 {
-                continue;
-            }
-            n_present += 1.0;
-            for (class, slopes) in slopes.iter().enumerate() {
-                let share = self.class_weights[class] / weight;
-                for (pixel, slope) in slopes.iter().flatten().enumerate() {
-                    factors[(group * n_pixels + pixel) * n_classes + class] = share * slope;
-                }
-            }
+    /// Share of each class in the loss of a group; 0 where it does not occur.
+    fn shares(&self, ranked: &[Option<Ranked>]) -> Vec<f64> {
+        let weight = |(it, weight): (&Option<_>, &f64)| if it.is_some() { *weight } else { 0.0 };
+        let weights: Vec<f64> = ranked.iter().zip(&self.class_weights).map(weight).collect();
+        let sum = weights.iter().sum::<f64>();
+        weights.into_iter().map(|it| if 0.0 < sum { it / sum } else { 0.0 }).collect()
+    }
+}
+
+/// The loss of a class as a function of its probabilities: `Σ slope · p + offset`.
+struct Ranked {
+    /// By pixel; 0 where it does not count.
+    slopes: Vec<f64>,
+    offset: f64,
+}
+
+/// Ranks the errors of `class` at the pixels of a group; none where the class does not occur.
+fn rank_class<'a>(
+    labels: &[i64],
+    class: usize,
+    p: impl Iterator<Item = &'a f32>,
+) -> Option<Ranked> {
+    let is_class = |label: i64| label == class as i64;
+    // The pixel, and whether it is of the class, below the error: see `jaccard_slopes`.
+    let mut order: Vec<u64> = Vec::with_capacity(labels.len());
+    for (pixel, (&label, &p)) in labels.iter().zip(p).enumerate() {
+        if label != i64::from(IGNORE) {
+            let error = if is_class(label) { 1.0 - p } else { p };
+            order.push(u64::from(!rank(error)) << 32 | pixel as u64);
         }
-        (factors, n_present)
+    }
+    order.sort_unstable();
+    let n_class = labels.iter().filter(|&&it| is_class(it)).count();
+    let mut walk = (0 < n_class).then(|| Walk::new(n_class))?;
+    let mut ranked = Ranked { slopes: vec![0.0; labels.len()], offset: 0.0 };
+    for key in order {
+        let pixel = (key & u64::from(u32::MAX)) as usize;
+        let slope = walk.step(is_class(labels[pixel]));
+        if is_class(labels[pixel]) {
+            ranked.slopes[pixel] = -slope;
+            ranked.offset += slope;
+        } else {
+            ranked.slopes[pixel] = slope;
+        }
+    }
+    Some(ranked)
+}
+
+/// The Jaccard loss while wrong pixels are added one by one.
+struct Walk {
+    n_class: f64,
+    n_hit: f64,
+    n_other: f64,
+    before: f64,
+}
+
+impl Walk {
+    fn new(n_class: usize) -> Self {
+        Self { n_class: n_class as f64, n_hit: 0.0, n_other: 0.0, before: 0.0 }
+    }
+
+    /// Adds a pixel of the class, or another one; gives the step of the loss.
+    fn step(&mut self, is_class: bool) -> f64 {
+        if is_class {
+            self.n_hit += 1.0;
+        } else {
+            self.n_other += 1.0;
+        }
+        let jaccard = 1.0 - (self.n_class - self.n_hit) / (self.n_class + self.n_other);
+        let slope = jaccard - self.before;
+        self.before = jaccard;
+        slope
     }
 }
 
@@ -112,26 +162,19 @@ pub(super) fn rank(value: f32) -> u32 {
 /// The slope of the Lovász extension for each error: the step of the Jaccard loss when its pixel is
 /// added to the wrong ones. `None` without a pixel of the class.
 pub(super) fn jaccard_slopes(errors: &[f32], is_class: &[bool]) -> Option<Vec<f64>> {
-    let n_class = is_class.iter().filter(|&&it| it).count() as f64;
-    if n_class == 0.0 {
+    let n_class = is_class.iter().filter(|&&it| it).count();
+    if n_class == 0 {
         return None;
     }
     // Falling errors, and rising places among equals, as one number each: that sorts fastest.
     let key = |(place, error): (usize, &f32)| u64::from(!rank(*error)) << 32 | place as u64;
     let mut order: Vec<u64> = errors.iter().enumerate().map(key).collect();
     order.sort_unstable();
-    let (mut n_hit, mut n_other, mut before) = (0.0, 0.0, 0.0);
+    let mut walk = Walk::new(n_class);
     let mut slopes = vec![0.0; errors.len()];
     for key in order {
         let index = (key & u64::from(u32::MAX)) as usize;
-        if is_class[index] {
-            n_hit += 1.0;
-        } else {
-            n_other += 1.0;
-        }
-        let jaccard = 1.0 - (n_class - n_hit) / (n_class + n_other);
-        slopes[index] = jaccard - before;
-        before = jaccard;
+        slopes[index] = walk.step(is_class[index]);
     }
     Some(slopes)
 }

@@ -1,12 +1,14 @@
-//! The windows that an epoch trains on.
+//! Draws the windows of an epoch.
+
+use std::sync::{Mutex, PoisonError};
 
 use rand::Rng;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+use super::{ChipRef, ChipsConfig, PoolSummary, Sampling, pool::Pool, way::Way};
 use crate::{
-    chip::{Origins, SceneSplit, blocks::READ_PX, cover},
+    chip::{Origins, SceneSplit},
     error::{Error, Result},
+    label::Classes,
     random::{Purpose, generator},
     raster::Window,
     scene::{Role, Sample},
@@ -15,82 +17,50 @@ use crate::{
 /// Draws of one chip before giving up on finding a labelled training pixel.
 const MAX_DRAWS: usize = 1000;
 
-/// Most chips of an epoch.
-const MAX_PER_EPOCH: u32 = 10_000_000;
-
-/// The `[chips]` table of a run file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ChipsConfig {
-    /// Side of a chip, in pixels.
-    pub size_px: u32,
-    /// Chips of an epoch, 1 to 10000000; by default as many as it takes to hold all pixels of the
-    /// training blocks.
-    pub per_epoch: Option<u32>,
-    /// Share of the training blocks to train on, `(0, 1]`; a smaller set is part of every larger
-    /// one of the same seed.
-    pub fraction: f64,
-}
-
-impl Default for ChipsConfig {
-    fn default() -> Self {
-        Self { size_px: 256, per_epoch: None, fraction: 1.0 }
-    }
-}
-
-impl ChipsConfig {
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] naming the key that is out of range.
-    pub fn check(&self) -> Result<()> {
-        if self.size_px == 0 || self.size_px > 1 << 14 {
-            return Err(Error::config("chips.size_px", self.size_px, "must lie in 1..=16384"));
-        }
-        if let Some(n_chips) = self.per_epoch
-            && !(1..=MAX_PER_EPOCH).contains(&n_chips)
-        {
-            let rule = format!("must lie in 1..={MAX_PER_EPOCH}");
-            return Err(Error::config("chips.per_epoch", n_chips, rule));
-        }
-        if !(0.0 < self.fraction && self.fraction <= 1.0) {
-            let rule = "must be above 0 and at most 1";
-            return Err(Error::config("chips.fraction", self.fraction, rule));
-        }
-        Ok(())
-    }
-}
-
-/// A window of one of the scenes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ChipRef {
-    /// Index of the scene.
-    pub scene: usize,
-    /// Pixels of the chip.
-    pub window: Window,
-}
-
-/// Draws training windows, all allowed windows of all scenes with the same probability.
+/// Draws training windows, by default all allowed windows of all scenes with the same probability.
 ///
 /// Chip `index` of `epoch` depends on the seed and these two numbers alone, so chips may be loaded
 /// in any order, on any thread, and again after a stop.
-#[derive(Clone, Debug)]
+///
+/// Sources: weighted: `WeightedRandomSampler` of PyTorch; class-centred: the foreground oversampling
+/// of nnU-Net (Isensee et al. 2021), for every class; resampled: background drawn anew each epoch,
+/// as in Maxwell et al.'s lecture; repeated by threshold: Gupta et al. 2019 (LVIS), section 4.2, over
+/// windows in place of images.
+#[derive(Debug)]
 pub struct Sampler {
-    size_px: u32,
+    config: ChipsConfig,
     origins: Vec<Origins>,
     n_origins: u64,
     n_chips: u32,
     seed: u64,
+    way: Way,
+    seen: Mutex<Seen>,
+}
+
+/// Which windows of the pool the first epochs drew; a function of their number.
+#[derive(Debug, Default)]
+struct Seen {
+    n_epochs: u32,
+    windows: Vec<bool>,
 }
 
 impl Sampler {
     /// Finds the allowed windows of all scenes; one split per scene.
     ///
+    /// `read` gives the sample of a window of a scene. Uniform sampling reads nothing, class-centred
+    /// sampling every training pixel once, sampling from a pool every window of the pool.
+    ///
     /// # Errors
     ///
-    /// [`Error::Config`] if a setting is out of range, or if no window is allowed.
-    pub fn new(splits: &[SceneSplit], config: &ChipsConfig, seed: u64) -> Result<Self> {
+    /// [`Error::Config`] if a setting is out of range, if no window is allowed, or if a setting does
+    /// not fit `classes`; those of `read`.
+    pub fn new(
+        splits: &[SceneSplit],
+        config: &ChipsConfig,
+        classes: &Classes,
+        seed: u64,
+        read: impl Fn(usize, Window) -> Result<Sample>,
+    ) -> Result<Self> {
         config.check()?;
         let size_px = config.size_px;
         let origins: Vec<_> = splits.iter().map(|it| Origins::new(it, size_px)).collect();
@@ -98,18 +68,31 @@ impl Sampler {
         if n_origins == 0 {
             return Err(Error::config("chips.size_px", size_px, why_none_fits(splits, size_px)));
         }
-        let n_chips = config.per_epoch.unwrap_or_else(|| default_per_epoch(splits, size_px));
-        Ok(Self { size_px, origins, n_origins, n_chips, seed })
+        let pool = || Pool::measure(splits, &origins, config, classes.len(), &read);
+        let way = match config.sampling {
+            Sampling::Uniform => Way::Uniform,
+            Sampling::ClassCentred => Way::class_centred(splits, config, classes, seed, &read)?,
+            Sampling::Weighted => Way::weighted(pool()?, config)?,
+            Sampling::Resampled => Way::resampled(pool()?, config, classes, seed)?,
+            Sampling::Repeated => Way::repeated(pool()?, config, seed)?,
+        };
+        let n_default = match &way {
+            Way::Listed { lists, .. } => u32::try_from(lists.n_listed()).unwrap_or(u32::MAX),
+            _ => default_per_epoch(splits, size_px),
+        };
+        let n_chips = config.per_epoch.unwrap_or(n_default);
+        let seen = Mutex::default();
+        Ok(Self { config: config.clone(), origins, n_origins, n_chips, seed, way, seen })
     }
 
     /// The same with `n_chips` chips in an epoch.
     pub fn with_chips(self, n_chips: u32) -> Self {
-        Self { n_chips, ..self }
+        Self { n_chips, seen: Mutex::default(), ..self }
     }
 
     /// Side of a chip, in pixels.
     pub fn size_px(&self) -> u32 {
-        self.size_px
+        self.config.size_px
     }
 
     /// Chips of an epoch.
@@ -137,24 +120,52 @@ impl Sampler {
         self.origins.iter().enumerate().flat_map(of_scene).collect()
     }
 
-    /// First draw of each chip of `epoch`, in the order of the chips.
-    ///
-    /// A window that turns out to hold no labelled training pixel is replaced by
-    /// [`Self::read_chip`].
-    pub fn epoch_windows(&self, epoch: u32) -> impl Iterator<Item = ChipRef> {
-        (0..self.n_chips).map(move |index| {
-            self.draws(epoch, index).next().expect("a sampler without origins is refused")
-        })
+    /// How windows are drawn.
+    pub fn sampling(&self) -> Sampling {
+        self.config.sampling
+    }
+
+    /// The pool that windows are drawn from, if there is one.
+    pub fn pool(&self) -> Option<PoolSummary> {
+        let (n_background, n_listed) = match &self.way {
+            Way::Listed { lists, n_background, .. } => {
+                (*n_background, Some(lists.n_listed() as u64))
+            }
+            _ => (None, None),
+        };
+        let n_windows = self.way.pool()?.windows.len() as u64;
+        Some(PoolSummary { n_windows, n_background, n_listed })
+    }
+
+    /// Share of the windows of the pool that the first `n_epochs` epochs draw, `[0, 1]`; none
+    /// without a pool.
+    pub fn pool_coverage(&self, n_epochs: u32) -> Option<f64> {
+        let n_windows = self.way.pool()?.windows.len();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if n_epochs < seen.n_epochs || seen.windows.is_empty() {
+            *seen = Seen { n_epochs: 0, windows: vec![false; n_windows] };
+        }
+        for epoch in seen.n_epochs..n_epochs {
+            for index in 0..self.n_chips {
+                let mut rng = self.generator(epoch, index);
+                let window = self.way.pool_index(self.number(epoch, index), &mut rng);
+                seen.windows[window.expect("there is a pool")] = true;
+            }
+        }
+        seen.n_epochs = n_epochs;
+        let n_seen = seen.windows.iter().filter(|it| **it).count();
+        Some(n_seen as f64 / n_windows as f64)
     }
 
     /// Reads chip `index` of `epoch`, fit for training (see [`SceneSplit::keep_training`]).
     ///
-    /// Windows are drawn until one holds a labelled training pixel. `read` gives the sample of a
-    /// window of a scene; `splits` are those of [`Self::new`].
+    /// Windows are drawn until one holds a labelled training pixel, and as many of them as
+    /// `chips.min_labelled` asks for. `read` gives the sample of a window of a scene; `splits` are
+    /// those of [`Self::new`].
     ///
     /// # Errors
     ///
-    /// Those of `read`, and [`Error::Data`] if 1000 windows hold no labelled training pixel.
+    /// Those of `read`, and [`Error::Data`] if 1000 windows are not labelled enough.
     pub fn read_chip(
         &self,
         epoch: u32,
@@ -162,21 +173,43 @@ impl Sampler {
         splits: &[SceneSplit],
         read: impl Fn(usize, Window) -> Result<Sample>,
     ) -> Result<(ChipRef, Sample)> {
-        for chip in self.draws(epoch, index).take(MAX_DRAWS) {
+        let mut rng = self.generator(epoch, index);
+        let number = self.number(epoch, index);
+        for _ in 0..MAX_DRAWS {
+            let Some(chip) = self.draw(number, &mut rng) else { continue };
             let mut sample = read(chip.scene, chip.window)?;
             splits[chip.scene].keep_training(&mut sample, chip.window);
-            if sample.is_labelled() {
+            if self.config.is_labelled_enough(&sample) {
                 return Ok((chip, sample));
             }
         }
         let found = format!("none in {MAX_DRAWS} training windows");
-        Err(Error::data("labelled training pixels", found, "at least one in most windows"))
+        let wanted = match self.config.min_labelled {
+            0.0 => "at least one in most windows".to_owned(),
+            share => {
+                format!("at least {share} of the pixels of most windows (`chips.min_labelled`)")
+            }
+        };
+        Err(Error::data("labelled training pixels", found, wanted))
     }
 
-    /// Endless draws for one chip.
-    fn draws(&self, epoch: u32, index: u32) -> impl Iterator<Item = ChipRef> {
-        let mut rng = generator(self.seed, Purpose::Sample, epoch.into(), index.into());
-        std::iter::repeat_with(move || self.pick(rng.random_range(0..self.n_origins)))
+    fn generator(&self, epoch: u32, index: u32) -> impl Rng + use<> {
+        generator(self.seed, Purpose::Sample, epoch.into(), index.into())
+    }
+
+    /// Number of a chip in all epochs together.
+    fn number(&self, epoch: u32, index: u32) -> u64 {
+        u64::from(epoch) * u64::from(self.n_chips) + u64::from(index)
+    }
+
+    fn draw(&self, number: u64, rng: &mut impl Rng) -> Option<ChipRef> {
+        match &self.way {
+            Way::Uniform => Some(self.pick(rng.random_range(0..self.n_origins))),
+            Way::ClassCentred(centred) => centred.draw(&self.origins, rng),
+            Way::Weighted(pool, _) | Way::Listed { pool, .. } => {
+                self.way.pool_index(number, rng).map(|it| pool.windows[it])
+            }
+        }
     }
 
     fn pick(&self, mut index: u64) -> ChipRef {
@@ -188,28 +221,6 @@ impl Sampler {
         }
         unreachable!("origin {index} beyond all {}", self.n_origins)
     }
-}
-
-/// The pixels that training may learn from, a part of a training block at a time.
-///
-/// Feeds the statistics: every labelled training pixel of every scene comes exactly once, hidden
-/// pixels are masked. `read` gives the sample of a window of a scene.
-pub fn training_samples<'a>(
-    splits: &'a [SceneSplit],
-    read: impl Fn(usize, Window) -> Result<Sample> + 'a,
-) -> impl Iterator<Item = Result<Sample>> + 'a {
-    let parts = splits.iter().enumerate().flat_map(|(scene, split)| {
-        let (rows, cols) = (split.grid().rows(), split.grid().cols());
-        let blocks = split.blocks(Role::Train);
-        blocks.flat_map(move |block| {
-            cover(block, rows, cols, READ_PX, 0).map(move |part| (scene, part.core))
-        })
-    });
-    parts.map(move |(scene, window)| {
-        let mut sample = read(scene, window)?;
-        splits[scene].keep_training(&mut sample, window);
-        Ok(sample)
-    })
 }
 
 fn default_per_epoch(splits: &[SceneSplit], size_px: u32) -> u32 {
@@ -236,18 +247,20 @@ fn why_none_fits(splits: &[SceneSplit], size_px: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
-        chip::{BlockCounts, BlockGrid, scene_split::tests::splits},
+        chip::{BlockCounts, BlockGrid},
         label::IGNORE,
         raster::Pixels,
     };
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
 
     /// A sample whose values name scene, row and column; labelled where `labelled` says so.
-    fn read(scene: usize, window: Window, labelled: impl Fn(u32, u32) -> bool) -> Sample {
+    pub(in crate::chip::sample) fn read(
+        scene: usize,
+        window: Window,
+        labelled: impl Fn(u32, u32) -> bool,
+    ) -> Sample {
         let (mut values, mut labels) = (Vec::new(), Vec::new());
         for row in window.row..window.row_end() {
             for col in window.col..window.col_end() {
@@ -266,6 +279,17 @@ mod tests {
         SceneSplit::new(grid, vec![Some(Role::Train); grid.n_blocks()], counts, 0, false)
     }
 
+    fn uniform(splits: &[SceneSplit], config: &ChipsConfig, seed: u64) -> Result<Sampler> {
+        let read = |_, _| unreachable!("uniform sampling reads nothing");
+        Sampler::new(splits, config, &Classes::numbered(1), seed, read)
+    }
+
+    fn windows(sampler: &Sampler, splits: &[SceneSplit], epoch: u32) -> Vec<ChipRef> {
+        let read = |scene, window| Ok(read(scene, window, |_, _| true));
+        let chip = |index| sampler.read_chip(epoch, index, splits, read).unwrap().0;
+        (0..sampler.n_chips()).map(chip).collect()
+    }
+
     fn config(size_px: u32) -> ChipsConfig {
         ChipsConfig { size_px, ..ChipsConfig::default() }
     }
@@ -273,10 +297,8 @@ mod tests {
     #[test]
     fn an_epoch_depends_on_its_number_and_the_seed_alone() {
         let splits = [all_training(40, 50, 8), all_training(20, 9, 8)];
-        let windows = |seed, epoch| {
-            let sampler = Sampler::new(&splits, &config(4), seed).unwrap();
-            sampler.epoch_windows(epoch).collect::<Vec<_>>()
-        };
+        let windows =
+            |seed, epoch| windows(&uniform(&splits, &config(4), seed).unwrap(), &splits, epoch);
         assert_eq!(windows(1, 3), windows(1, 3));
         assert_ne!(windows(1, 3), windows(1, 4));
         assert_ne!(windows(1, 3), windows(2, 3));
@@ -289,9 +311,9 @@ mod tests {
     fn every_window_of_every_scene_is_drawn_equally_often() {
         let splits = [all_training(3, 4, 2), all_training(4, 3, 2)];
         let config = ChipsConfig { per_epoch: Some(12_000), ..config(2) };
-        let sampler = Sampler::new(&splits, &config, 5).unwrap();
+        let sampler = uniform(&splits, &config, 5).unwrap();
         let mut drawn = std::collections::BTreeMap::<ChipRef, u32>::new();
-        for chip in sampler.epoch_windows(0) {
+        for chip in windows(&sampler, &splits, 0) {
             *drawn.entry(chip).or_default() += 1;
         }
         assert_eq!((drawn.len(), sampler.n_origins()), (12, 12));
@@ -302,7 +324,7 @@ mod tests {
     #[test]
     fn windows_without_a_label_are_drawn_again() {
         let splits = [all_training(30, 30, 30)];
-        let sampler = Sampler::new(&splits, &config(3), 0).unwrap();
+        let sampler = uniform(&splits, &config(3), 0).unwrap();
         let labelled = |row: u32, col: u32| row == 7 && col < 9;
         for index in 0..20 {
             let chip =
@@ -316,7 +338,7 @@ mod tests {
     #[test]
     fn a_chip_that_fits_nowhere_is_refused_with_the_reason() {
         let check = |split: &SceneSplit, size_px, wanted: &str| {
-            let error = Sampler::new(std::slice::from_ref(split), &config(size_px), 0).unwrap_err();
+            let error = uniform(std::slice::from_ref(split), &config(size_px), 0).unwrap_err();
             assert!(error.to_string().contains(wanted), "{error}");
         };
         check(
@@ -332,32 +354,6 @@ mod tests {
         }
         check(&split, 5, "training blocks are up to 2 px");
         split.hide = true;
-        assert_eq!(Sampler::new(&[split], &config(5), 0).unwrap().n_origins(), 4);
-    }
-
-    proptest! {
-        #[test]
-        fn statistics_see_each_visible_training_pixel_once(splits in [splits(), splits()]) {
-            let mut seen = BTreeSet::new();
-            for sample in training_samples(&splits, |s, window| Ok(read(s, window, |_, _| true))) {
-                let sample = sample.unwrap();
-                for (index, &label) in sample.labels.iter().enumerate() {
-                    if label != IGNORE {
-                        prop_assert!(seen.insert(sample.pixels.values[index] as u32));
-                    }
-                }
-            }
-            let mut wanted = BTreeSet::new();
-            for (scene, split) in splits.iter().enumerate() {
-                for row in 0..split.grid().rows() {
-                    for col in 0..split.grid().cols() {
-                        if split.role_at(row, col) == Some(Role::Train) && !split.is_hidden(row, col) {
-                            wanted.insert(scene as u32 * 10_000 + row * 100 + col);
-                        }
-                    }
-                }
-            }
-            prop_assert_eq!(seen, wanted);
-        }
+        assert_eq!(uniform(&[split], &config(5), 0).unwrap().n_origins(), 4);
     }
 }

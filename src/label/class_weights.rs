@@ -3,6 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
+/// β of the effective number where nothing is said.
+pub const EFFECTIVE_NUMBER_BETA: f64 = 0.9999;
+
 /// Labelled training pixels by class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassCounts {
@@ -23,6 +28,56 @@ impl ClassCounts {
     pub fn uniform(n_classes: usize) -> Self {
         Self::new(n_classes, vec![vec![1; n_classes]])
     }
+}
+
+/// Class weights, by rule or given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "wanted a rule or a list of numbers")]
+#[schemars(extend("x-wanted" = "a rule (`inverse-frequency`, `balanced`, `inverse-square-root`, \
+                                `median-frequency`, `effective-number` or `enet`) or a list with a \
+                                number for each class"))]
+pub enum ClassWeights {
+    /// By how often the classes occur.
+    Rule(WeightRule),
+    /// One for each class, 0 or more.
+    Given(Vec<f64>),
+}
+
+impl ClassWeights {
+    /// The weight of each class that occurs as `counts` says; `beta` as in [`WeightRule::weights`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming `key` if there is not one number for each class, one is negative or
+    /// not finite, or all are 0.
+    pub fn of(&self, counts: &ClassCounts, beta: f64, key: &str) -> Result<Vec<f64>> {
+        match self {
+            Self::Rule(rule) => Ok(rule.weights(counts, beta)),
+            Self::Given(weights) => {
+                check_weights(weights, counts.total.len(), key)?;
+                Ok(weights.clone())
+            }
+        }
+    }
+}
+
+/// Checks numbers that are given for `n_classes` classes.
+///
+/// # Errors
+///
+/// As [`ClassWeights::of`].
+pub fn check_weights(weights: &[f64], n_classes: usize, key: &str) -> Result<()> {
+    let fault = |rule: String| Err(Error::config(key, format!("{weights:?}"), rule));
+    if weights.len() != n_classes {
+        return fault(format!("must have one number for each of the {n_classes} classes"));
+    }
+    if !weights.iter().all(|&weight| 0.0 <= weight && weight.is_finite()) {
+        return fault("must be 0 or more".to_owned());
+    }
+    if weights.iter().all(|&weight| weight == 0.0) {
+        return fault("must not all be 0".to_owned());
+    }
+    Ok(())
 }
 
 /// How weights follow from counts. A class without a pixel gets weight 0.
