@@ -2,15 +2,15 @@
 
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, TensorData},
+    tensor::{Device, Int, Tensor, TensorData},
 };
 use rand::Rng;
 
 use super::peak_memory_bytes;
 use crate::{
+    chip::signed_distances,
     error::{Error, Result},
-    label::ClassCounts,
-    label::IGNORE,
+    label::{ClassCounts, IGNORE},
     loss::{LossConfig, LossKind},
     model::{ModelConfig, Network, Segmenter},
     optim::OptimizerConfig,
@@ -142,7 +142,12 @@ impl Bench {
         let mut optimizer = OptimizerConfig::default().build()?;
         let rates = Rates { lr: 1e-4, momentum: None };
         let mut network = Some(network);
-        Ok(self.time(device, seconds, |batch| {
+        let batch = |index| {
+            let batch = self.random_batch(index, device);
+            let distances = loss.needs_distances().then(|| self.distances(&batch.labels));
+            Batch { distances, ..batch }
+        };
+        Ok(self.time(batch, seconds, |batch| {
             let before = network.take().expect("the network is put back after each step");
             let found = batch_gradient(&before, &loss, batch, 0).expect("the loss is for classes");
             network = Some(optimizer.step(before, &found.gradients, rates));
@@ -155,22 +160,26 @@ impl Bench {
         device: &Device,
         seconds: &dyn Fn() -> f64,
     ) -> Result<Vec<f64>> {
-        Ok(self.time(device, seconds, |batch| {
-            // Reading the result waits for it where the device works by itself.
-            let probabilities = network.forward(batch.images).probabilities().into_data();
-            assert_ne!(probabilities.num_elements(), 0, "a prediction of nothing");
-        }))
+        Ok(self.time(
+            |index| self.random_batch(index, device),
+            seconds,
+            |batch| {
+                // Reading the result waits for it where the device works by itself.
+                let probabilities = network.forward(batch.images).probabilities().into_data();
+                assert_ne!(probabilities.num_elements(), 0, "a prediction of nothing");
+            },
+        ))
     }
 
     fn time(
         &self,
-        device: &Device,
+        batch: impl Fn(u32) -> Batch,
         seconds: &dyn Fn() -> f64,
         mut step: impl FnMut(Batch),
     ) -> Vec<f64> {
         let mut times = Vec::new();
         for index in 0..N_WARM_UP + self.n_steps {
-            let batch = self.random_batch(index, device);
+            let batch = batch(index);
             let began = seconds();
             step(batch);
             if N_WARM_UP <= index {
@@ -178,6 +187,23 @@ impl Bench {
             }
         }
         times
+    }
+
+    /// Distances to the borders of the classes, `[batch, class, row, col]`.
+    fn distances(&self, labels: &Tensor<3, Int>) -> Tensor<4> {
+        let Self { n_classes, batch, size_px, .. } = *self;
+        let device = labels.device();
+        let labels: Vec<i64> = labels.clone().into_data().iter().collect();
+        let of_image = |labels: &[i64]| -> Vec<f32> {
+            let of_class = |class: usize| {
+                let is_class: Vec<bool> = labels.iter().map(|&it| it == class as i64).collect();
+                signed_distances(&is_class, [size_px, size_px])
+            };
+            (0..n_classes).flat_map(of_class).collect()
+        };
+        let distances: Vec<f32> = labels.chunks(size_px * size_px).flat_map(of_image).collect();
+        let shape = [batch, n_classes, size_px, size_px];
+        Tensor::from_data(TensorData::new(distances, shape), &device)
     }
 
     /// The same for the same step, everywhere.

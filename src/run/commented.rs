@@ -38,7 +38,8 @@ fn write_table(
     // Plain keys come before tables, or TOML would take them for keys of the table above.
     for &(key, below) in &keys {
         let value = table.get(key);
-        if is_table(below, root) || value.is_some_and(is_tables) {
+        let is_list = value.is_none() && items(below, root).is_some();
+        if is_table(below, root) || value.is_some_and(is_tables) || is_list {
             continue;
         }
         if explain {
@@ -62,12 +63,22 @@ fn write_table(
                 let _ = writeln!(text, "[{name}]");
                 write_table(text, inner, below, root, &name, explain);
             }
-            Some(value @ Value::Array(items)) if is_tables(value) => {
-                let below = alternatives(below, root).into_iter().find_map(|it| it.get("items"));
-                for (index, item) in items.iter().enumerate() {
+            Some(value @ Value::Array(tables)) if is_tables(value) => {
+                let below = items(below, root);
+                for (index, item) in tables.iter().enumerate() {
                     let Value::Table(item) = item else { continue };
                     let _ = writeln!(text, "\n[[{name}]]");
                     write_table(text, item, below.unwrap_or(root), root, &name, index == 0);
+                }
+            }
+            None if explain => {
+                let keys = items(below, root).and_then(|it| properties(it, root));
+                let Some(keys) = keys else { continue };
+                text.push('\n');
+                comment(text, describe(below, root));
+                let _ = writeln!(text, "# [[{name}]]");
+                for key in keys.keys() {
+                    let _ = writeln!(text, "# {key} =");
                 }
             }
             _ => {}
@@ -78,6 +89,12 @@ fn write_table(
 /// Whether the schema is that of a table with known keys.
 fn is_table(schema: &Schema, root: &Schema) -> bool {
     properties(schema, root).is_some()
+}
+
+/// The schema of the tables of a list.
+fn items<'a>(schema: &'a Schema, root: &'a Schema) -> Option<&'a Schema> {
+    let items = alternatives(schema, root).into_iter().find_map(|it| it.get("items"))?;
+    is_table(items, root).then_some(items)
 }
 
 fn is_tables(value: &Value) -> bool {

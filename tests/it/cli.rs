@@ -130,7 +130,8 @@ fn the_demo_on_a_made_up_scene_trains_and_maps() {
 #[test]
 fn a_model_is_timed() {
     let site = tempfile::tempdir().unwrap();
-    for (task, args) in [("train", &[][..]), ("predict", &["--predict"])] {
+    let boundary = &["--loss", "boundary"];
+    for (task, args) in [("train", &[][..]), ("train", boundary), ("predict", &["--predict"])] {
         let small =
             ["bench", "--json", "--width", "2", "--batch", "2", "--size", "33", "--steps", "1"];
         let output = swath_ok(site.path(), &[&small[..], args].concat());
