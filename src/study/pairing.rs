@@ -1,0 +1,133 @@
+//! Whether runs with the same seed are evaluated on the same pixels.
+
+use super::Plan;
+use crate::{
+    chip::{SceneSplit, split_scenes},
+    error::{Error, Result},
+    run::RunFile,
+    scene::{Role, Scenes},
+};
+use std::path::Path;
+
+/// Checks on the data that every variant is evaluated on the blocks and labelled pixels of the base
+/// with the same seed.
+///
+/// Where data, split and size of the blocks are the same settings, there is nothing to read.
+///
+/// # Errors
+///
+/// [`Error::Config`] naming the variant that differs, and how; those of reading the scenes.
+pub fn check_pairing(plan: &Plan) -> Result<()> {
+    for run in plan.runs.iter().filter(|it| it.variant != 0) {
+        let base = plan.base_of(run);
+        if splits_alike(&base.run_file, &run.run_file)? {
+            continue;
+        }
+        let [wanted, found] = [Evaluated::of(&base.run_file)?, Evaluated::of(&run.run_file)?];
+        if let Some(difference) = wanted.difference(&found) {
+            let rule = format!(
+                "is evaluated on {difference} than `{}` with seed {}; differences would not be \
+                 paired",
+                plan.variants[0].name, run.seed
+            );
+            return Err(Error::config("variant", plan.variant_name(run), rule));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the settings alone make the evaluated pixels the same.
+fn splits_alike(left: &RunFile, right: &RunFile) -> Result<bool> {
+    let block_px = |it: &RunFile| it.split.block_px(it.chips.size_px);
+    Ok(left.data == right.data
+        && left.split == right.split
+        && left.seed == right.seed
+        && block_px(left)? == block_px(right)?)
+}
+
+/// What the figures of a run are computed on.
+#[derive(Debug, PartialEq)]
+struct Evaluated {
+    /// Name and code of each class.
+    classes: Vec<(String, u16)>,
+    /// Role and upper-left pixel of each block, scene by scene, with the side of the blocks.
+    blocks: Vec<(u32, Vec<(Role, [u32; 2])>)>,
+    /// Labelled pixels of each class in each of these blocks.
+    counts: Vec<Vec<u64>>,
+}
+
+impl Evaluated {
+    fn of(run_file: &RunFile) -> Result<Self> {
+        let RunFile { data, split, chips, seed, .. } = run_file;
+        let scenes = Scenes::open(data, Path::new(""))?;
+        let splits = split_scenes(&scenes, split, chips, *seed)?;
+        let classes = scenes.classes().iter().map(|it| (it.name.clone(), it.code)).collect();
+        let mut counts = Vec::new();
+        let mut blocks_of = |split: &SceneSplit| {
+            let mut blocks = Vec::new();
+            for index in 0..split.grid().n_blocks() {
+                if let Some(role @ (Role::Validation | Role::Test)) = split.role(index) {
+                    blocks.push((role, split.grid().origin(index).into()));
+                    counts.push(split.counts(index).classes.clone());
+                }
+            }
+            (split.grid().block_px(), blocks)
+        };
+        let blocks = splits.iter().map(&mut blocks_of).collect();
+        Ok(Self { classes, blocks, counts })
+    }
+
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        if self.classes != other.classes {
+            return Some("other classes");
+        }
+        if self.blocks != other.blocks {
+            return Some("other blocks (set `split.block_px` in the base if the chips differ)");
+        }
+        (self.counts != other.counts).then_some("other labelled pixels")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::study::{check_pairing, made_up::plan_with_rasters};
+
+    #[track_caller]
+    fn check(set: &str, refused: Option<&str>) {
+        let text = format!("[[variant]]\nname = 'a'\nset = [{set}]\n");
+        let (_site, plan) = plan_with_rasters(&text);
+        let found = check_pairing(&plan).map_err(|it| it.to_string());
+        match refused {
+            None => assert_eq!(found, Ok(())),
+            Some(part) => {
+                let error = found.unwrap_err();
+                assert!(error.contains("`variant` = a") && error.contains(part), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn variants_that_leave_the_evaluated_pixels_alone_pass() {
+        check("'loss.kind=dice'", None);
+        check("'chips.size_px=8', 'data.bands=[2]'", None);
+        check("'chips.fraction=0.5'", None);
+    }
+
+    #[test]
+    fn variants_on_other_pixels_are_refused() {
+        check("'data.nodata=5'", Some("evaluated on other labelled pixels than `base`"));
+        check("'data.ignore=[2]'", Some("evaluated on other classes than `base` with seed 0"));
+    }
+
+    #[test]
+    fn blocks_that_follow_the_chips_are_refused() {
+        let text = "set = ['split.validation=0.2']\n\
+                    [[variant]]\nname = 'a'\nset = ['chips.size_px=8']\n";
+        let (_site, mut plan) = plan_with_rasters(text);
+        for run in &mut plan.runs {
+            run.run_file.split.block_px = None;
+        }
+        let error = check_pairing(&plan).unwrap_err().to_string();
+        assert!(error.contains("other blocks (set `split.block_px`"), "{error}");
+    }
+}
