@@ -34,6 +34,10 @@ mod csv;
 
 mod json;
 
+mod view;
+
+mod write;
+
 #[cfg(test)]
 mod made_up;
 
@@ -53,3 +57,4 @@ pub use student::{quantile, two_sided, within};
 pub use study_file::{Seeds, StudyFile, Variant};
 pub use summary::Summary;
 pub use tables::{markdown, terminal};
+pub use write::write;

@@ -1,5 +1,7 @@
 //! Whether runs with the same seed are evaluated on the same pixels.
 
+use std::path::Path;
+
 use super::Plan;
 use crate::{
     chip::{SceneSplit, split_scenes},
@@ -7,7 +9,6 @@ use crate::{
     run::RunFile,
     scene::{Role, Scenes},
 };
-use std::path::Path;
 
 /// Checks on the data that every variant is evaluated on the blocks and labelled pixels of the base
 /// with the same seed.
@@ -82,7 +83,7 @@ impl Evaluated {
             return Some("other classes");
         }
         if self.blocks != other.blocks {
-            return Some("other blocks (set `split.block_px` in the base if the chips differ)");
+            return Some("other blocks (list them in the base, or set `split.block_px`)");
         }
         (self.counts != other.counts).then_some("other labelled pixels")
     }
@@ -94,7 +95,8 @@ mod tests {
 
     #[track_caller]
     fn check(set: &str, refused: Option<&str>) {
-        let text = format!("[[variant]]\nname = 'a'\nset = [{set}]\n");
+        let blocks = "set = ['split.validation=[[0,0]]', 'split.test=[[0,8]]']\n";
+        let text = format!("{blocks}[[variant]]\nname = 'a'\nset = [{set}]\n");
         let (_site, plan) = plan_with_rasters(&text);
         let found = check_pairing(&plan).map_err(|it| it.to_string());
         match refused {
@@ -128,6 +130,6 @@ mod tests {
             run.run_file.split.block_px = None;
         }
         let error = check_pairing(&plan).unwrap_err().to_string();
-        assert!(error.contains("other blocks (set `split.block_px`"), "{error}");
+        assert!(error.contains("on other blocks (list them in the base, or set"), "{error}");
     }
 }

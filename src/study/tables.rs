@@ -82,7 +82,7 @@ fn title(outcome: &Outcome, comparison: &Comparison) -> String {
 
 /// n, mean, sd, difference, interval, d and p; the base has no more than the first three where there
 /// are variants.
-fn cells(row: &Row, is_paired: bool) -> [String; 7] {
+pub(super) fn cells(row: &Row, is_paired: bool) -> [String; 7] {
     let summary = &row.summary;
     let start = [summary.n.to_string(), figure(summary.mean), figure(summary.sd)];
     let end = match &row.paired {
