@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Plan;
+use super::{Metric, Plan};
 use crate::{
     chip::{SceneSplit, split_scenes},
     error::{Error, Result},
@@ -11,14 +11,24 @@ use crate::{
 };
 
 /// Checks on the data that every variant is evaluated on the blocks and labelled pixels of the base
-/// with the same seed.
+/// with the same seed, and that there are the classes whose figures are to be shown.
 ///
-/// Where data, split and size of the blocks are the same settings, there is nothing to read.
+/// Where data, split and size of the blocks are the same settings, labels are not read.
 ///
 /// # Errors
 ///
-/// [`Error::Config`] naming the variant that differs, and how; those of reading the scenes.
+/// [`Error::Config`] naming the variant that differs, and how, or the figure whose class does not
+/// exist; those of reading the scenes.
 pub fn check_pairing(plan: &Plan) -> Result<()> {
+    let scenes = Scenes::open(&plan.runs[0].run_file.data, Path::new(""))?;
+    for metric in &plan.study.metrics {
+        let Metric::OfClass(_, name) = metric else { continue };
+        let names: Vec<&str> = scenes.classes().iter().map(|it| it.name.as_str()).collect();
+        if !names.contains(&name.as_str()) {
+            let rule = format!("there is no such class; there are {}", names.join(", "));
+            return Err(Error::config("metrics", metric, rule));
+        }
+    }
     for run in plan.runs.iter().filter(|it| it.variant != 0) {
         let base = plan.base_of(run);
         if splits_alike(&base.run_file, &run.run_file)? {
@@ -119,6 +129,15 @@ mod tests {
     fn variants_on_other_pixels_are_refused() {
         check("'data.nodata=5'", Some("evaluated on other labelled pixels than `base`"));
         check("'data.ignore=[2]'", Some("evaluated on other classes than `base` with seed 0"));
+    }
+
+    #[test]
+    fn a_figure_of_a_class_that_is_not_there_is_refused() {
+        let (_site, plan) = plan_with_rasters("metrics = ['iou:watr']\n");
+        let error = check_pairing(&plan).unwrap_err().to_string();
+        assert!(error.contains("`metrics` = iou:watr: there is no such class; there"), "{error}");
+        let (_site, plan) = plan_with_rasters("metrics = ['iou:1', 'mean_iou']\n");
+        check_pairing(&plan).unwrap();
     }
 
     #[test]

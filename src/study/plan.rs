@@ -16,6 +16,8 @@ use crate::{
 pub struct Plan {
     /// What is compared.
     pub study: StudyFile,
+    /// Where that was read; none if it was made by code.
+    pub study_file: Option<PathBuf>,
     /// The run file that all runs begin with.
     pub base: PathBuf,
     /// Where everything of the study goes.
@@ -56,11 +58,21 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// Those of [`StudyFile::load`] and [`RunFile::load`]; [`Error::Config`] naming the variant if
-    /// a change sets `seed`, `name` or the split, or if a variant equals the base or another one.
+    /// Those of [`StudyFile::load`] and of [`Plan::of`].
     pub fn load(path: &Path, folder: &Path) -> Result<Self> {
         let study = StudyFile::load(path)?;
         let beside = path.parent().unwrap_or(Path::new(""));
+        Ok(Self { study_file: Some(path.to_owned()), ..Self::of(study, beside, folder)? })
+    }
+
+    /// The runs of a study whose base is relative to the folder `beside`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RunFile::load`]; [`Error::Config`] naming the variant if a change sets `seed`,
+    /// `name` or the split, or if a variant equals the base or another one.
+    pub fn of(study: StudyFile, beside: &Path, folder: &Path) -> Result<Self> {
+        study.check()?;
         let base = beside.join(&study.base);
         let base = fs::canonicalize(&base).map_err(Error::io("find the base", &base))?;
         let mut variants =
@@ -78,7 +90,8 @@ impl Plan {
         }
         let runs = plan_runs(&study, &base, folder, &variants)?;
         check_distinct(&variants, &runs)?;
-        Ok(Self { study, base, folder: folder.to_owned(), variants, runs })
+        let folder = folder.to_owned();
+        Ok(Self { study, study_file: None, base, folder, variants, runs })
     }
 
     /// The runs of the first seed, one a variant.

@@ -95,7 +95,12 @@ impl StudyFile {
         Ok(study)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks every value that can be checked without the base.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the key.
+    pub fn check(&self) -> Result<()> {
         check_name("name", &self.name)?;
         check_name("base_name", &self.base_name)?;
         // Some file systems do not tell capital letters from small ones.

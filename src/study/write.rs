@@ -9,7 +9,7 @@ use crate::{
     report::write_study,
 };
 
-/// Writes `study.toml` (with every default), `study.csv`, `runs.csv`, `study.json`, `study.md`, and
+/// Writes `study.toml` (with every default, unless it is the study file itself), `study.csv`, `runs.csv`, `study.json`, `study.md`, and
 /// picture and page, replacing older ones.
 ///
 /// # Errors
@@ -19,10 +19,14 @@ pub fn write(outcome: &Outcome) -> Result<()> {
     let plan = &outcome.plan;
     let folder = &plan.folder;
     fs::create_dir_all(folder).map_err(Error::io("make folder", folder))?;
-    // Read from here, the base lies elsewhere.
-    let mut study = plan.study.clone();
-    study.base = plan.base.display().to_string();
-    write_atomically(&folder.join("study.toml"), study.to_toml().as_bytes())?;
+    let copy = folder.join("study.toml");
+    let read = plan.study_file.as_ref().and_then(|it| fs::canonicalize(it).ok());
+    if read.is_none() || read != fs::canonicalize(&copy).ok() {
+        // Read from here, the base lies elsewhere.
+        let mut study = plan.study.clone();
+        study.base = plan.base.display().to_string();
+        write_atomically(&copy, study.to_toml().as_bytes())?;
+    }
     write_together(&[
         (folder.join("study.csv"), study_csv(outcome)),
         (folder.join("runs.csv"), runs_csv(outcome)),
@@ -47,6 +51,10 @@ mod tests {
             plan.runs.iter().map(|it| (it.folder.clone(), it.run_file.clone())).collect()
         };
         assert_eq!(files(&again), files(&outcome.plan));
+        let file = fs::read_to_string(folder.join("study.toml")).unwrap() + "# A comment.\n";
+        fs::write(folder.join("study.toml"), &file).unwrap();
+        write(&Outcome { plan: again, ..outcome.clone() }).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("study.toml")).unwrap(), file);
         let page = fs::read_to_string(folder.join("study.html")).unwrap();
         for part in ["model.width=8", "+0.0882", "runs/a/seed-1/report.html", "4 of 4 done"] {
             assert!(page.contains(part), "no `{part}` in {page}");

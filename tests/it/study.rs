@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -50,8 +50,8 @@ fn a_study_that_is_stopped_and_killed_goes_on_to_the_end() {
     assert!(!site.join("out").exists(), "a dry run wrote something");
 
     let study = start(site, "base/seed-3");
-    let sent = std::process::Command::new("kill").args(["-TERM", &study.id().to_string()]);
-    assert!({ sent }.status().unwrap().success());
+    let sent = Command::new("kill").args(["-TERM", &study.id().to_string()]).status().unwrap();
+    assert!(sent.success());
     let ended = Ended::from(study.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(ended.stderr.contains("stopped; the same command goes on"), "{}", ended.stderr);

@@ -25,8 +25,8 @@ struct Expected {
 impl Expected {
     fn text(&self) -> String {
         match self.n_runs {
-            0 => "timed: one training step, extrapolated to training and validation".to_owned(),
-            1 => "of 1 finished run".to_owned(),
+            0 => "a timed step *".to_owned(),
+            1 => "1 finished run".to_owned(),
             n => format!("mean of {n} finished runs"),
         }
     }
@@ -92,7 +92,10 @@ pub(super) fn show(plan: &Plan, compute: &Compute, json: bool) -> anyhow::Result
     text += "time of a run\n";
     for (variant, it) in plan.variants.iter().zip(&expected) {
         let (name, time) = (&variant.name, duration(it.seconds));
-        text += &format!("       {name:<30}{time:<14}{}\n", it.text());
+        text += &format!("       {name:<30}{time:<15}{}\n", it.text());
+    }
+    if expected.iter().any(|it| it.n_runs == 0) {
+        text += "* a whole training step, extrapolated to all steps and to validation\n";
     }
     print(&format!("{text}left to do: about {}\n", duration(left)))
 }

@@ -10,7 +10,6 @@ use crate::report::{
 const WIDTH: f64 = 840.0;
 const NAME_WIDTH: f64 = 170.0;
 const LABEL_WIDTH: f64 = 210.0;
-const HEAD: f64 = 40.0;
 const ROW: f64 = 30.0;
 const FOOT: f64 = 58.0;
 
@@ -18,9 +17,14 @@ const FOOT: f64 = 58.0;
 /// seeds is so wide that nothing else would be seen.
 const MAX_STRETCH: f64 = 1.5;
 
+/// Height above the rows: a page says the title itself.
+fn head(forest: &Forest) -> f64 {
+    if forest.title.is_empty() { 10.0 } else { 40.0 }
+}
+
 /// Height of a forest, in units of the drawing.
 fn height(forest: &Forest) -> f64 {
-    HEAD + ROW * forest.rows.len() as f64 + FOOT
+    head(forest) + ROW * forest.rows.len() as f64 + FOOT
 }
 
 /// Draws forests one below the other.
@@ -37,7 +41,7 @@ pub(super) fn forests(all: &[&Forest]) -> Drawing {
 fn draw(drawing: &mut Drawing, top: f64, forest: &Forest) {
     let plot = Area {
         left: NAME_WIDTH,
-        top: top + HEAD,
+        top: top + head(forest),
         width: WIDTH - NAME_WIDTH - LABEL_WIDTH,
         height: ROW * forest.rows.len() as f64,
     };

@@ -1,6 +1,6 @@
 //! The page `study.html`.
 
-use super::{StudyRow, StudyTable, StudyView, forest::forests};
+use super::{Forest, StudyRow, StudyTable, StudyView, forest::forests};
 use crate::report::{
     figures::Figure,
     page::{document, drawn, notes},
@@ -23,12 +23,13 @@ pub(super) fn page(view: &StudyView) -> String {
 fn figures(view: &StudyView) -> String {
     let mut html = String::new();
     for (forest, table) in &view.figures {
+        let untitled = Forest { title: String::new(), ..forest.clone() };
         let caption = "Blue: mean and interval; an arrow says that the interval goes on. Orange: \
                        the seeds.";
         let figure = Figure {
             stem: String::new(),
             title: format!("{}: {}", forest.title, forest.axis_label),
-            drawing: forests(&[forest]),
+            drawing: forests(&[&untitled]),
         };
         html += &format!("<h3>{}</h3>\n", escape(&forest.title));
         html += &drawn(&figure, caption);
