@@ -136,7 +136,7 @@ mod tests {
         let (_site, plan) = plan_with_rasters("metrics = ['iou:watr']\n");
         let error = check_pairing(&plan).unwrap_err().to_string();
         assert!(error.contains("`metrics` = iou:watr: there is no such class; there"), "{error}");
-        let (_site, plan) = plan_with_rasters("metrics = ['iou:1', 'mean_iou']\n");
+        let (_site, plan) = plan_with_rasters("metrics = ['iou:class 1', 'mean_iou']\n");
         check_pairing(&plan).unwrap();
     }
 
