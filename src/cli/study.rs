@@ -12,7 +12,7 @@ use std::{
 use child::{Child, Ended};
 
 use super::{
-    common::{Compute, print, shown, tell, watch_for_interrupt},
+    common::{Compute, check_interrupt, print, shown, tell, watch_for_interrupt},
     progress::duration,
 };
 use crate::{
@@ -114,6 +114,7 @@ impl Study {
         if run.state()? == RunState::Done {
             return Ok(None);
         }
+        check_interrupt()?;
         let place = format!("run {} of {}", index + 1, plan.runs.len());
         let what = format!("{place}: {}, seed {}", plan.variant_name(run), run.seed);
         child::wait_for_others(run)?;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use swath::run::{Manifest, Status};
 
 use crate::support::{Ended, check_refused, command, site, swath, swath_ok};
 
@@ -61,6 +62,13 @@ fn a_study_that_is_stopped_and_killed_goes_on_to_the_end() {
     let mut study = start(site, "slow/seed-3");
     study.kill().unwrap();
     study.wait().unwrap();
+    // Nobody tells the run to stop, but its standard input ends.
+    let manifest = site.join("out/runs/slow/seed-3/manifest.json");
+    let began = Instant::now();
+    while Manifest::read(&manifest).unwrap().status != Status::Interrupted {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run outlives its study");
+        sleep(Duration::from_millis(5));
+    }
     assert_eq!(states(site), ["done", "to-resume", "to-do", "to-do"]);
     let first = site.join("out/runs/base/seed-3/manifest.json");
     let before = fs::read(&first).unwrap();
@@ -94,6 +102,18 @@ fn a_study_that_is_stopped_and_killed_goes_on_to_the_end() {
     fs::write(site.join("study.toml"), STUDY.replace("1e-3", "2e-3")).unwrap();
     let parts = ["runs/slow/seed-3/run.toml", "`optimizer.lr` = 0.001", "0.002", "--out"];
     check_refused(site, &args[..4], 1, &parts);
+}
+
+/// A process begins with what the one that started it held, as `getrusage` counts.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_run_is_its_own() {
+    let site = site();
+    let held = vec![1_u8; 600 << 20];
+    swath_ok(site.path(), &["train", "run.toml", "-o", "run", "--set", "train.epochs=1"]);
+    let manifest = Manifest::read(&site.path().join("run/manifest.json")).unwrap();
+    let peak = manifest.peak_memory_bytes.unwrap();
+    assert!(1 << 20 < peak && peak < held.len() as u64, "{peak}");
 }
 
 #[test]
