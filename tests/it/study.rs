@@ -109,7 +109,7 @@ fn a_study_that_is_stopped_and_killed_goes_on_to_the_end() {
 #[test]
 fn the_memory_of_a_run_is_its_own() {
     let site = site();
-    let held = vec![1_u8; 600 << 20];
+    let held = vec![1_u8; 256 << 20];
     swath_ok(site.path(), &["train", "run.toml", "-o", "run", "--set", "train.epochs=1"]);
     let manifest = Manifest::read(&site.path().join("run/manifest.json")).unwrap();
     let peak = manifest.peak_memory_bytes.unwrap();
