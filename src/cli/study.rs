@@ -161,8 +161,8 @@ impl Study {
         Ok(())
     }
 
-    /// Seconds that the runs of each variant took so far, or those of all where it has none, for all
-    /// that is left.
+    /// Seconds for all that is left: each run takes the mean of its variant, or of all runs where
+    /// none of its variant is finished.
     fn seconds_left(&self, outcome: &Outcome) -> crate::Result<f64> {
         let all: Vec<f64> =
             outcome.results.variants.iter().flatten().map(|it| it.seconds).collect();

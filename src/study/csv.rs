@@ -4,11 +4,11 @@ use super::{Comparison, Metric, Outcome};
 
 /// A row for each figure and variant, all figures included.
 ///
-/// Columns: `metric` (as in the study file), `variant`, `n`, `mean`, `sd`, `low` and `high` (interval
-/// of the mean); then of the differences to the base, empty for the base: `pairs`, `difference`,
-/// `difference_sd`, `difference_low`, `difference_high`, `standardised_difference`, `t`, `p`, `p_holm`;
-/// then of the runs `seconds` (mean) and `peak_memory_bytes` (largest). A figure that does not exist
-/// is empty.
+/// Columns: `metric` (as in the study file), `variant`, `n`, `mean`, `sd`, `low` and `high` (the
+/// interval of the mean); then of the differences to the base, empty for the base: `pairs`,
+/// `difference`, `difference_sd`, `difference_low`, `difference_high`, `standardised_difference`,
+/// `t`, `p`, `p_holm`; then of the runs `seconds` (mean) and `peak_memory_bytes` (largest). A figure
+/// that does not exist is empty.
 pub fn study_csv(outcome: &Outcome) -> String {
     let mut text = String::from(
         "metric,variant,n,mean,sd,low,high,pairs,difference,difference_sd,difference_low,\

@@ -24,8 +24,8 @@ const VERSION: u32 = 1;
 ///         "standardised": 1.0, "t": 1.4, "p": 0.4, "p_holm": 0.4 } }] }] }
 /// ```
 ///
-/// The fields are those of [`Summary`](super::Summary) and [`Paired`](super::Paired), `metrics` of a
-/// run those of [`Metrics`](crate::score::Metrics); `null` is a figure that does not exist.
+/// The fields are those of [`Summary`](super::Summary) and [`Paired`](super::Paired), `metrics` of
+/// a run those of [`Metrics`](crate::score::Metrics); `null` is a figure that does not exist.
 pub fn study_json(outcome: &Outcome) -> String {
     let mut text = serde_json::to_string_pretty(&value(outcome)).expect("plain data");
     text.push('\n');

@@ -74,7 +74,8 @@ impl Outcome {
         });
         notes.push("sd is the sample standard deviation over the seeds.".to_owned());
         let intervals = format!(
-            "Intervals cover with {percent} % (Student's t, n - 1 degrees of freedom), each by itself"
+            "Intervals cover with {percent} % (Student's t, n - 1 degrees of freedom), each by \
+             itself"
         );
         match (n_seeds, self.n_comparisons()) {
             (1, _) => notes.push("One seed does not tell the spread: no intervals.".to_owned()),

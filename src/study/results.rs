@@ -47,7 +47,7 @@ impl Results {
     /// # Errors
     ///
     /// [`Error::Data`] if runs that should be paired were not evaluated on the same pixels, or the
-    /// runs of a variant read other files; as [`PlannedRun::state`], and those of reading the files.
+    /// runs of a variant read other files; as [`PlannedRun::state`], and those of reading files.
     pub fn read(plan: &Plan) -> Result<Self> {
         let mut found = Vec::new();
         for run in &plan.runs {

@@ -7,8 +7,10 @@ use std::f64::consts::FRAC_2_PI;
 /// With θ = atan(t / sqrt(df)), a finite sum:
 ///
 /// ```text
-/// df odd    2/π [θ + sin θ (cos θ + 2/3 cos³ θ + ... + (2·4···(df-3)) / (3·5···(df-2)) cos^(df-2) θ)]
-/// df even   sin θ [1 + 1/2 cos² θ + ... + (1·3···(df-3)) / (2·4···(df-2)) cos^(df-2) θ]
+/// df odd    2/π (θ + sin θ (cos θ + 2/3 cos³ θ + ...)), the last term being
+///           (2·4···(df-3)) / (3·5···(df-2)) cos^(df-2) θ
+/// df even   sin θ (1 + 1/2 cos² θ + ...), the last term being
+///           (1·3···(df-3)) / (2·4···(df-2)) cos^(df-2) θ
 /// ```
 ///
 /// Source: Abramowitz & Stegun 1964, 26.7.3 and 26.7.4.

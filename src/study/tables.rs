@@ -80,8 +80,8 @@ fn title(outcome: &Outcome, comparison: &Comparison) -> String {
     format!("{}, {} split ({})", metric.label(), outcome.results.split, metric.direction())
 }
 
-/// n, mean, sd, difference, interval, d and p; the base has no more than the first three where there
-/// are variants.
+/// n, mean, sd, difference, interval, d and p; the base has only the first three where there are
+/// variants.
 pub(super) fn cells(row: &Row, is_paired: bool) -> [String; 7] {
     let summary = &row.summary;
     let start = [summary.n.to_string(), figure(summary.mean), figure(summary.sd)];

@@ -9,8 +9,8 @@ use crate::{
     report::write_study,
 };
 
-/// Writes `study.toml` (with every default, unless it is the study file itself), `study.csv`, `runs.csv`, `study.json`, `study.md`, and
-/// picture and page, replacing older ones.
+/// Writes `study.toml` (with every default, unless it is the study file itself), `study.csv`,
+/// `runs.csv`, `study.json`, `study.md`, picture and page, replacing older ones.
 ///
 /// # Errors
 ///

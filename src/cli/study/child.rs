@@ -1,5 +1,5 @@
-//! A run of a study, as a process of its own: its time and memory are its own, and if it crashes, the
-//! study goes on.
+//! A run of a study, as a process of its own: its time and memory are its own, and if it crashes,
+//! the study goes on.
 
 use std::{
     env,
@@ -47,7 +47,7 @@ pub(super) fn log(run: &PlannedRun) -> PathBuf {
     run.folder.with_extension("log")
 }
 
-/// Waits until no other training has the folder of the run: what a killed study was doing stops soon.
+/// Waits until no other training has the folder of the run: that of a killed study stops soon.
 pub(super) fn wait_for_others(run: &PlannedRun) -> crate::Result<()> {
     let Ok(folder) = RunFolder::open(&run.folder) else { return Ok(()) };
     let mut was_told = false;
