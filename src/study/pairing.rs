@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Metric, Plan};
 use crate::{
-    chip::{SceneSplit, split_scenes},
+    chip::split_scenes,
     error::{Error, Result},
     run::RunFile,
     scene::{Role, Scenes},
@@ -61,8 +61,8 @@ fn splits_alike(left: &RunFile, right: &RunFile) -> Result<bool> {
 struct Evaluated {
     /// Name and code of each class.
     classes: Vec<(String, u16)>,
-    /// Role and upper-left pixel of each block, scene by scene, with the side of the blocks.
-    blocks: Vec<(u32, Vec<(Role, [u32; 2])>)>,
+    /// Scene, role, upper-left pixel and side of each block.
+    blocks: Vec<(usize, Role, [u32; 2], u32)>,
     /// Labelled pixels of each class in each of these blocks.
     counts: Vec<Vec<u64>>,
 }
@@ -73,18 +73,16 @@ impl Evaluated {
         let scenes = Scenes::open(data, Path::new(""))?;
         let splits = split_scenes(&scenes, split, chips, *seed)?;
         let classes = scenes.classes().iter().map(|it| (it.name.clone(), it.code)).collect();
-        let mut counts = Vec::new();
-        let mut blocks_of = |split: &SceneSplit| {
-            let mut blocks = Vec::new();
-            for index in 0..split.grid().n_blocks() {
+        let (mut blocks, mut counts) = (Vec::new(), Vec::new());
+        for (scene, split) in splits.iter().enumerate() {
+            let grid = split.grid();
+            for index in 0..grid.n_blocks() {
                 if let Some(role @ (Role::Validation | Role::Test)) = split.role(index) {
-                    blocks.push((role, split.grid().origin(index).into()));
+                    blocks.push((scene, role, grid.origin(index).into(), grid.block_px()));
                     counts.push(split.counts(index).classes.clone());
                 }
             }
-            (split.grid().block_px(), blocks)
-        };
-        let blocks = splits.iter().map(&mut blocks_of).collect();
+        }
         Ok(Self { classes, blocks, counts })
     }
 
