@@ -42,6 +42,8 @@ pub mod report;
 
 pub mod run;
 
+pub mod study;
+
 pub mod cli;
 
 pub use error::{Error, Result};

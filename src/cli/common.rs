@@ -1,7 +1,7 @@
 //! Options and small things that several subcommands share.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -132,6 +132,24 @@ pub(super) fn watch_for_interrupt() -> anyhow::Result<()> {
         tell("\nstopping; press Ctrl-C again to stop at once");
     })
     .context("cannot watch for Ctrl-C")
+}
+
+/// From now on the end of standard input asks to stop, too, so that whoever started this process
+/// can stop it on every system, and it does not outlive them.
+pub(super) fn watch_standard_input() {
+    std::thread::spawn(|| {
+        let mut input = io::stdin().lock();
+        let mut buffer = [0; 1024];
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        INTERRUPTED.store(true, Ordering::SeqCst);
+    });
 }
 
 /// Whether Ctrl-C was pressed.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    common::{Compute, tell, watch_for_interrupt},
+    common::{Compute, tell, watch_for_interrupt, watch_standard_input},
     train::go_on,
 };
 use crate::run::{Environment, Run, Status};
@@ -19,11 +19,18 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Stop, as at Ctrl-C, when standard input ends: for programs that start this one
+    #[arg(long)]
+    until_eof: bool,
+
     #[command(flatten)]
     compute: Compute,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    if args.until_eof {
+        watch_standard_input();
+    }
     args.compute.install(|| {
         let compute = &args.compute;
         let here = Environment::here(compute.n_threads(), &compute.device);

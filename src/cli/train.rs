@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{
-    common::{Compute, RunFileArgs, print, shown, tell, typed, utc_now, watch_for_interrupt},
+    common::{
+        Compute, RunFileArgs, check_interrupt, print, shown, tell, typed, utc_now,
+        watch_for_interrupt, watch_standard_input,
+    },
     plan_text::{plan_json, plan_text},
     progress::{Progress, duration},
 };
@@ -46,6 +49,10 @@ pub(super) struct Options {
     #[arg(long)]
     pub json: bool,
 
+    /// Stop, as at Ctrl-C, when standard input ends: for programs that start this one
+    #[arg(long)]
+    pub until_eof: bool,
+
     #[command(flatten)]
     pub compute: Compute,
 }
@@ -84,6 +91,9 @@ pub(super) fn train(
     options: &Options,
 ) -> anyhow::Result<Option<Run>> {
     options.check_folder(&folder)?;
+    if options.until_eof {
+        watch_standard_input();
+    }
     options.compute.install(|| {
         let device = options.compute.device()?;
         let clock = Instant::now();
@@ -97,6 +107,7 @@ pub(super) fn train(
             }
             return Ok(None);
         }
+        check_interrupt()?;
         let make_folder =
             || if options.force { RunFolder::replace(&folder) } else { RunFolder::create(&folder) };
         let environment = Environment::here(options.compute.n_threads(), &options.compute.device);

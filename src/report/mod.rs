@@ -50,6 +50,8 @@ mod page;
 
 mod write;
 
+mod study;
+
 #[cfg(test)]
 mod made_up;
 
@@ -61,4 +63,5 @@ pub use picture_file::PictureFile;
 pub use scene_view::{SceneView, SplitBlock};
 pub use schedule_chart::{ScheduleView, draw_schedule};
 pub use split_sheet::draw_split;
+pub use study::{Forest, ForestRow, StudyRow, StudyTable, StudyView, write_study};
 pub use write::write;

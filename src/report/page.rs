@@ -31,6 +31,25 @@ pub(super) fn page(data: &ReportData, figures: &Figures) -> String {
         ("settings", "Settings and environment", settings(data)),
         ("figures", "How to read the figures", GLOSSARY.to_owned()),
     ];
+    let summary = if data.summary.is_empty() { String::new() } else { fact_list(&data.summary) };
+    document(
+        &data.title,
+        "report",
+        &summary,
+        &(headline(data) + &notes(&all_notes(data))),
+        &sections,
+    )
+}
+
+/// A whole page: `summary` in its head, `first` before the sections, each with its id and title. An
+/// empty section is left out.
+pub(super) fn document(
+    title: &str,
+    kind: &str,
+    summary: &str,
+    first: &str,
+    sections: &[(&str, &str, String)],
+) -> String {
     let shown = || sections.iter().filter(|(_, _, content)| !content.is_empty());
     let links: String =
         shown().map(|(id, title, _)| format!("<li><a href=\"#{id}\">{title}</a></li>\n")).collect();
@@ -39,18 +58,15 @@ pub(super) fn page(data: &ReportData, figures: &Figures) -> String {
             format!("<section id=\"{id}\">\n<h2>{title}</h2>\n{content}</section>\n")
         })
         .collect();
-    let title = escape(&data.title);
+    let title = escape(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title} – swath report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<p class=\"kind\">swath report</p>\n<h1>{title}</h1>\n{}{}</header>\n\
-         <nav aria-label=\"Contents\"><ul>\n{links}</ul></nav>\n<main>\n{}{sections}</main>\n\
-         </body>\n</html>\n",
-        if data.summary.is_empty() { String::new() } else { fact_list(&data.summary) },
-        headline(data),
-        notes(data),
+         <title>{title} – swath {kind}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <header>\n<p class=\"kind\">swath {kind}</p>\n<h1>{title}</h1>\n{summary}</header>\n\
+         <nav aria-label=\"Contents\"><ul>\n{links}</ul></nav>\n<main>\n{first}{sections}</main>\n\
+         </body>\n</html>\n"
     )
 }
 
@@ -77,23 +93,27 @@ fn headline(data: &ReportData) -> String {
     format!("<ul class=\"cards\" aria-label=\"Main figures of the {name} split\">\n{cards}</ul>\n")
 }
 
-fn notes(data: &ReportData) -> String {
-    let mut notes: Vec<String> = data.notes.iter().map(|note| escape(note)).collect();
+fn all_notes(data: &ReportData) -> Vec<String> {
+    let mut notes = data.notes.clone();
     for split in &data.splits {
         for (what, names) in [
             ("has no reference pixel of", &split.metrics.absent_classes),
             ("is never mapped as", &split.metrics.never_mapped_classes),
         ] {
             if !names.is_empty() {
-                let names = escape(&names.join(", "));
-                notes.push(format!("The {} split {what}: {names}.", escape(&split.name)));
+                notes.push(format!("The {} split {what}: {}.", split.name, names.join(", ")));
             }
         }
     }
+    notes
+}
+
+/// What a reader must know, before all else.
+pub(super) fn notes(notes: &[String]) -> String {
     if notes.is_empty() {
         return String::new();
     }
-    let items: String = notes.iter().map(|note| format!("<li>{note}</li>\n")).collect();
+    let items: String = notes.iter().map(|note| format!("<li>{}</li>\n", escape(note))).collect();
     format!(
         "<aside class=\"notes\" aria-label=\"Notes\">\n<h2>To know</h2>\n<ul>\n{items}</ul>\n</aside>\n"
     )
@@ -227,7 +247,8 @@ fn settings(data: &ReportData) -> String {
     html
 }
 
-fn drawn(figure: &Figure, caption: &str) -> String {
+/// A figure with its caption.
+pub(super) fn drawn(figure: &Figure, caption: &str) -> String {
     let svg = figure.drawing.to_inline_svg(&figure.title);
     let title = escape(&figure.title);
     format!(

@@ -10,14 +10,16 @@ use crate::{
     train::{EpochRow, ValidationRow},
 };
 
-/// A column: its head with the unit, and whether it holds numbers.
-pub(super) struct Column(&'static str, bool);
+/// A column: its head with the unit, HTML already, and whether it holds numbers.
+pub(super) struct Column<'a>(&'a str, bool);
 
-const fn words(head: &'static str) -> Column {
+/// A column of texts.
+pub(super) const fn words(head: &str) -> Column<'_> {
     Column(head, false)
 }
 
-const fn number(head: &'static str) -> Column {
+/// A column of numbers.
+pub(super) const fn number(head: &str) -> Column<'_> {
     Column(head, true)
 }
 
@@ -241,14 +243,18 @@ fn wide(table: &str) -> String {
 }
 
 /// Cells are HTML already. The first column names the row.
-fn table(caption: &str, columns: &[Column], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let class = |column: &Column| if column.1 { " class=\"n\"" } else { "" };
+pub(super) fn table(
+    caption: &str,
+    columns: &[Column<'_>],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
+    let class = |column: &Column<'_>| if column.1 { " class=\"n\"" } else { "" };
     let heads: String = columns
         .iter()
         .map(|column| format!("<th scope=\"col\"{}>{}</th>", class(column), column.0))
         .collect();
     let row = |cells: Vec<String>| {
-        let cell = |(index, (cell, column)): (usize, (String, &Column))| match index {
+        let cell = |(index, (cell, column)): (usize, (String, &Column<'_>))| match index {
             0 => format!("<th scope=\"row\"{}>{cell}</th>", class(column)),
             _ => format!("<td{}>{cell}</td>", class(column)),
         };

@@ -48,6 +48,19 @@ impl Environment {
 
 /// Most memory that this process has held at once, in bytes; `None` on systems other than Unix.
 pub fn peak_memory_bytes() -> Option<u64> {
+    // On Linux `getrusage` also counts what the process that started this one held.
+    let own = fs::read_to_string("/proc/self/status").ok().and_then(|it| high_water_bytes(&it));
+    own.or_else(most_resident_bytes)
+}
+
+/// `VmHWM` of Linux's `/proc/self/status`.
+fn high_water_bytes(status: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+fn most_resident_bytes() -> Option<u64> {
     #[cfg(unix)]
     {
         use nix::sys::resource::{UsageWho, getrusage};
@@ -69,6 +82,13 @@ fn processor() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_high_water_mark_is_read_in_bytes() {
+        let status = "Name:\tswath\nVmPeak:\t   99999 kB\nVmHWM:\t   13668 kB\nVmRSS:\t 12 kB\n";
+        assert_eq!(high_water_bytes(status), Some(13668 * 1024));
+        assert_eq!(high_water_bytes("Name:\tswath\n"), None);
+    }
 
     #[test]
     #[cfg(unix)]

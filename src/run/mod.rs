@@ -37,4 +37,6 @@ pub use open::open_dataset;
 pub use overrides::set;
 pub use run_file::RunFile;
 
+pub(crate) use run_file::in_one_line;
+
 use inputs::{check_inputs, input_files, sidecar_files};

@@ -145,7 +145,7 @@ impl RunFile {
 }
 
 /// The message of a TOML error, with its line and column.
-fn in_one_line(error: &toml::de::Error) -> String {
+pub(crate) fn in_one_line(error: &toml::de::Error) -> String {
     error
         .to_string()
         .lines()

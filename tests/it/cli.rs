@@ -46,6 +46,7 @@ fn json_is_all_that_is_printed_on_standard_output() {
     let site = site();
     for args in [
         &["schema"][..],
+        &["schema", "--study"],
         &["info", "run.toml", "--json"],
         &["info", "image.tif", "--json"],
         &["init", "image.tif", "-l", "labels.tif", "-o", "new.toml", "--json"],
@@ -85,6 +86,7 @@ fn every_command_explains_itself() {
         "evaluate",
         "predict",
         "report",
+        "study",
         "bench",
         "show",
         "completions",

@@ -26,6 +26,8 @@ mod diverged;
 
 mod interrupt;
 
+mod study;
+
 mod damaged;
 
 mod kernels;

@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use burn::tensor::Device;
 use rand::Rng;
 use swath::{
     random::{Purpose, generator},
