@@ -94,10 +94,21 @@ impl Dtype {
     }
 
     /// Real numbers become `F32`, whole ones `I64`. All but `F64` keep their value; those are
-    /// rounded to the nearest, and beyond the range of `F32` become infinite.
-    pub(super) fn decode(self, bytes: &[u8]) -> Values {
-        match self {
-            Self::F64 => Values::F32(numbers(bytes, |it| f64::from_le_bytes(it) as f32)),
+    /// rounded to the nearest.
+    ///
+    /// # Errors
+    ///
+    /// The first number that is finite in `F64` and not in `F32`.
+    pub(super) fn decode(self, bytes: &[u8]) -> Result<Values, f64> {
+        Ok(match self {
+            Self::F64 => {
+                let wide = numbers(bytes, f64::from_le_bytes);
+                let is_lost = |it: &&f64| it.is_finite() && !(**it as f32).is_finite();
+                if let Some(&lost) = wide.iter().find(is_lost) {
+                    return Err(lost);
+                }
+                Values::F32(wide.into_iter().map(|it| it as f32).collect())
+            }
             Self::F32 => Values::F32(numbers(bytes, f32::from_le_bytes)),
             Self::F16 => Values::F32(numbers(bytes, |it| of_half(u16::from_le_bytes(it)))),
             Self::BF16 => {
@@ -109,7 +120,7 @@ impl Dtype {
             Self::I8 => Values::I64(numbers(bytes, |it| i8::from_le_bytes(it).into())),
             Self::U8 => Values::I64(numbers(bytes, |[it]| it.into())),
             Self::Bool => Values::I64(numbers(bytes, |[it]| i64::from(it != 0))),
-        }
+        })
     }
 }
 
@@ -135,14 +146,14 @@ mod tests {
 
     #[track_caller]
     fn check(dtype: Dtype, bytes: &[u8], want: Values) {
-        assert_eq!(dtype.decode(bytes), want, "{dtype:?}");
+        assert_eq!(dtype.decode(bytes), Ok(want), "{dtype:?}");
     }
 
     // The bits are those of the formats' definitions.
     #[test]
     fn numbers_of_all_types_are_read() {
         check(Dtype::F64, &1.5f64.to_le_bytes(), Values::F32(vec![1.5]));
-        check(Dtype::F64, &1e300f64.to_le_bytes(), Values::F32(vec![f32::INFINITY]));
+        check(Dtype::F64, &f64::INFINITY.to_le_bytes(), Values::F32(vec![f32::INFINITY]));
         check(Dtype::F32, &(-0.1f32).to_le_bytes(), Values::F32(vec![-0.1]));
         check(Dtype::BF16, &[0x80, 0xbf, 0x49, 0x40], Values::F32(vec![-1.0, 3.140625]));
         check(Dtype::I64, &i64::MIN.to_le_bytes(), Values::I64(vec![i64::MIN]));
@@ -151,6 +162,11 @@ mod tests {
         check(Dtype::I8, &[0xff, 3], Values::I64(vec![-1, 3]));
         check(Dtype::U8, &[0xff, 3], Values::I64(vec![255, 3]));
         check(Dtype::Bool, &[0, 1], Values::I64(vec![0, 1]));
+    }
+
+    #[test]
+    fn numbers_that_single_precision_cannot_hold_are_told() {
+        assert_eq!(Dtype::F64.decode(&1e300f64.to_le_bytes()), Err(1e300));
     }
 
     // Examples of IEEE 754-2008: 1, -2, largest, smallest normal, smallest, 1/3 rounded.

@@ -24,7 +24,11 @@ impl FileTensor {
     }
 
     /// The numbers in the order of the shape, out of the bytes of the file.
-    pub(super) fn values(&self, bytes: &[u8]) -> Values {
+    ///
+    /// # Errors
+    ///
+    /// The first number that is finite in the file and would not be in `F32`.
+    pub(super) fn values(&self, bytes: &[u8]) -> Result<Values, f64> {
         let size = self.dtype.n_bytes();
         if self.strides == side_by_side(&self.shape) {
             return self.dtype.decode(&bytes[self.start..self.start + self.n_values() * size]);
@@ -73,7 +77,7 @@ mod tests {
             start,
             strides: strides.to_vec(),
         };
-        assert_eq!(tensor.values(&bytes), Values::I64(want.to_vec()));
+        assert_eq!(tensor.values(&bytes), Ok(Values::I64(want.to_vec())));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
     unwrap::{strip_wrappers, unwrap},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     weights::{
         Dtype, Entry, StateDict, Values,
         fault::{Fault, shown},
@@ -53,9 +53,9 @@ impl WeightFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) if it cannot be read;
-    /// [`Error::Malformed`](crate::Error::Malformed) if it is of none of the kinds, damaged, or
-    /// without tensors; [`Error::Unsupported`](crate::Error::Unsupported) for a type of number that
+    /// [`Error::Io`] if it cannot be read;
+    /// [`Error::Malformed`] if it is of none of the kinds, damaged, or
+    /// without tensors; [`Error::Unsupported`] for a type of number that
     /// no model of ours has, a pickle with a foreign name, and the like. No more memory than a small
     /// multiple of the file is used, whatever it says.
     pub fn read(path: &Path) -> Result<Self> {
@@ -66,14 +66,14 @@ impl WeightFile {
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read), and [`Error::Malformed`](crate::Error::Malformed) if there are no
+    /// As [`read`](Self::read), and [`Error::Malformed`] if there are no
     /// tensors under this key.
     pub fn read_key(path: &Path, key: &str) -> Result<Self> {
         Self::read_with(path, Some(key))
     }
 
     fn read_with(path: &Path, key: Option<&str>) -> Result<Self> {
-        let bytes = fs::read(path).map_err(crate::Error::io("read", path))?;
+        let bytes = fs::read(path).map_err(Error::io("read", path))?;
         Self::of_bytes(path, bytes, key).map_err(|it| it.at(path))
     }
 
@@ -127,16 +127,23 @@ impl WeightFile {
 
     /// The numbers of `tensor`, which is one of this file's: real ones as `F32`, whole ones as `I64`.
     /// Only `F64` is rounded.
-    pub fn values(&self, tensor: &FileTensor) -> Values {
-        tensor.values(&self.bytes)
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if a number is beyond the range of `F32`.
+    pub fn values(&self, tensor: &FileTensor) -> Result<Values> {
+        tensor.values(&self.bytes).map_err(|number| {
+            let what = format!("tensor {} of {}", shown(&tensor.name), self.path.display());
+            Error::data(what, number, "numbers within the range of F32")
+        })
     }
 
     /// All tensors, in the order of the file, with the numbers that [`values`](Self::values) gives.
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`](crate::Error::Unsupported) if tensors share their numbers so often that
-    /// together they are many times as large as the file.
+    /// [`Error::Unsupported`] if tensors share their numbers so often that together they are many times
+    /// as large as the file; and as [`values`](Self::values).
     pub fn state(&self) -> Result<StateDict> {
         const MOST_TIMES: usize = 4;
         let sizes = self.tensors.iter().map(|it| it.n_values() * it.dtype.n_bytes());
@@ -146,12 +153,13 @@ impl WeightFile {
             let hint = "in Python, save only those that you need";
             return Err(Fault::Unsupported { feature, hint }.at(&self.path));
         }
-        let entries = self.tensors.iter().map(|tensor| Entry {
-            name: tensor.name.clone(),
-            shape: tensor.shape.clone(),
-            values: self.values(tensor),
-        });
-        Ok(StateDict { entries: entries.collect() })
+        let mut state = StateDict::default();
+        for tensor in &self.tensors {
+            let values = self.values(tensor)?;
+            let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+            state.entries.push(Entry { name, shape, values });
+        }
+        Ok(state)
     }
 
     /// What [`state`](Self::state) changes: how many tensors of which type become another one.
