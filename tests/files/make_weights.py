@@ -49,6 +49,9 @@ def main():
     torch.save(state(), "plain.pth")
     torch.save(state(), "protocol4.pth", pickle_protocol=4)
     legacy(state(), "legacy.pth")
+    torch.serialization.set_crc32_options(False)
+    torch.save(state(), "unchecked.pth")
+    torch.serialization.set_crc32_options(True)
     safetensors.torch.save_file(state(), "plain.safetensors")
 
     # Views: a transpose, every second column, a part of another tensor, and one tensor twice.

@@ -85,6 +85,7 @@ fn every_command_explains_itself() {
         "evaluate",
         "predict",
         "report",
+        "weights",
         "bench",
         "show",
         "completions",

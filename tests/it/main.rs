@@ -29,3 +29,7 @@ mod interrupt;
 mod damaged;
 
 mod kernels;
+
+mod weight_files;
+
+mod starting_weights;

@@ -77,6 +77,15 @@ impl WeightFile {
         Self::of_bytes(path, bytes, key).map_err(|it| it.at(path))
     }
 
+    /// The same as [`read`](Self::read) of the file's bytes; `path` names them in messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), without [`Error::Io`].
+    pub fn from_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self> {
+        Self::of_bytes(path, bytes, None).map_err(|it| it.at(path))
+    }
+
     fn of_bytes(path: &Path, bytes: Vec<u8>, key: Option<&str>) -> Result<Self, Fault> {
         let kind = kind(&bytes)?;
         let (mut tensors, mut notes) = match kind {

@@ -6,7 +6,7 @@ use super::{Bytes, Global, Objects, Value, rebuild};
 use crate::weights::fault::Fault;
 
 /// Pickles with more instructions are refused: a state dictionary takes about 30 for each tensor.
-const MAX_INSTRUCTIONS: usize = 2_000_000;
+const MAX_INSTRUCTIONS: usize = 1_000_000;
 
 /// No name of the table takes more.
 const MAX_ARGUMENTS: usize = 16;
@@ -24,8 +24,8 @@ pub(in crate::weights) struct Pickle<'a> {
 
 /// Reads the pickle that begins at `start` in `bytes`.
 ///
-/// Every instruction makes at most one small object, and none is made of a size that only the file
-/// states.
+/// Every instruction makes at most one object of some 50 bytes, and none of a size that only the file
+/// states: a pickle can take no more than about 100 MB.
 ///
 /// # Errors
 ///
@@ -281,4 +281,107 @@ fn little_endian(digits: &[u8]) -> Option<i64> {
     let mut bytes = [sign; 8];
     bytes[..digits.len()].copy_from_slice(digits);
     Some(i64::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(program: &[u8], want: Value<'_>) {
+        let pickle = unpickle(program, 0).unwrap();
+        assert_eq!(pickle.root, want);
+        assert_eq!(pickle.end, program.len());
+    }
+
+    #[test]
+    fn whole_numbers_have_many_forms() {
+        check(b"\x80\x02K\xff.", Value::Int(255));
+        check(b"M\x01\x02.", Value::Int(0x201));
+        check(b"J\xfe\xff\xff\xff.", Value::Int(-2));
+        check(b"\x8a\x00.", Value::Int(0));
+        check(b"\x8a\x02\x00\xff.", Value::Int(-256));
+        check(b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f.", Value::Int(i64::MAX));
+        check(b"\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01.", Value::Other);
+    }
+
+    #[test]
+    fn texts_have_many_forms() {
+        for program in [
+            &b"X\x02\x00\x00\x00hi."[..],
+            b"\x8c\x02hi.",
+            b"\x8d\x02\x00\x00\x00\x00\x00\x00\x00hi.",
+            b"U\x02hi.",
+            b"T\x02\x00\x00\x00hi.",
+        ] {
+            check(program, Value::Text("hi"));
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_the_same_object() {
+        // A dictionary that is filled after it was remembered, then recalled.
+        let pickle = unpickle(b"}q\x05(K\x01K\x02u0h\x05.", 0).unwrap();
+        let Value::Dict(index) = pickle.root else { panic!("{:?}", pickle.root) };
+        assert_eq!(pickle.objects.dicts[index], [(Value::Int(1), Value::Int(2))]);
+    }
+
+    #[test]
+    fn a_dictionary_of_pairs_is_read_as_python_2_writes_it() {
+        // [["a", 1]]: a list of one list, in a tuple.
+        let program = b"ccollections\nOrderedDict\n](](U\x01aK\x01ee\x85R.";
+        let pickle = unpickle(program, 0).unwrap();
+        let Value::Dict(index) = pickle.root else { panic!("{:?}", pickle.root) };
+        assert_eq!(pickle.objects.dicts[index], [(Value::Text("a"), Value::Int(1))]);
+    }
+
+    #[track_caller]
+    fn check_refused(program: &[u8], reason: &str) {
+        let fault = unpickle(program, 0).unwrap_err();
+        assert!(format!("{fault:?}").contains(reason), "{fault:?}");
+    }
+
+    #[test]
+    fn programs_that_make_no_sense_are_refused() {
+        check_refused(b"", "it ends");
+        check_refused(b"\x80\x00.", "protocol 0");
+        check_refused(b".", "has not made");
+        check_refused(b"K\x01(a.", "has not made");
+        check_refused(b"e.", "no mark");
+        check_refused(b"K\x01K\x02a.", "no list");
+        check_refused(b"]K\x01K\x02s.", "no dictionary");
+        check_refused(b"}(K\x01u.", "a key without a value");
+        check_refused(b"h\x07.", "never made object 7");
+        check_refused(b"q\x07.", "remembers nothing");
+        check_refused(b"X\xff\xff\xff\xffhi.", "wanted 4294967295 bytes");
+        check_refused(b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffhi.", "it ends");
+        check_refused(b"K\x01)R.", "no name");
+        check_refused(b"]}b.", "no dictionary");
+        check_refused(b"K\x01Q.", "no storage");
+        check_refused(b"I5\n.", "instruction 0x49 at 0");
+    }
+
+    #[test]
+    fn foreign_names_end_the_reading() {
+        check_refused(b"cos\nsystem\n(X\x04\x00\x00\x00true\x85R.", "`os.system`");
+        check_refused(b"\x8c\x08builtins\x8c\x04eval\x93.", "`builtins.eval`");
+    }
+
+    #[test]
+    fn circles_are_harmless() {
+        // A list that holds itself, and a dictionary that does.
+        assert!(unpickle(b"]q\x00h\x00a.", 0).is_ok());
+        assert!(unpickle(b"}q\x00K\x01h\x00s.", 0).is_ok());
+    }
+
+    #[test]
+    fn what_repeats_without_end_is_refused() {
+        check_refused(&b"]".repeat(MAX_INSTRUCTIONS + 1), "more than 1000000 instructions");
+        // A list of 1000 pairs of which dictionaries are made again and again.
+        let pair = b"]q\x02(U\x01aK\x01e0".as_slice();
+        let list = [pair, b"]q\x01(", &b"h\x02".repeat(1000), b"e0"].concat();
+        let name = b"ccollections\nOrderedDict\nq\x030";
+        let copies = b"h\x03h\x01\x85R0".repeat(2000);
+        check_refused(&[&list[..], name, &copies, b"N."].concat(), "again and again");
+    }
 }
