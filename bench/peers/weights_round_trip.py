@@ -1,0 +1,176 @@
+"""Sends weights from PyTorch to swath and back, and compares logits; prints a table.
+
+    python weights_round_trip.py [--swath PATH] [--forward PATH]
+
+To swath: a network of segmentation_models_pytorch with random weights, whose batch norms have seen
+data, is saved in three forms; the example `forward` reads each and computes logits of random images.
+From swath: a model that `swath demo --synthetic` has trained for an epoch is exported and must load
+into the same network with `strict=True`. Encoders alone go to swath as torchvision names them.
+
+`run.sh` installs what this needs; build swath first:
+    cargo build --release --bin swath --example forward
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import safetensors.torch
+import segmentation_models_pytorch as smp
+import torch
+import torchvision
+
+HERE = pathlib.Path(__file__).parent
+TARGET = HERE / "../../target/release"
+TOLERANCE = 1e-4  # Of the largest logit.
+
+Network = collections.namedtuple("Network", "name make model")
+
+# A new architecture is a row: the network of PyTorch, and swath's `[model]` table for it.
+NETWORKS = [
+    Network(
+        f"Unet-{encoder}",
+        lambda bands, classes, encoder=encoder: smp.Unet(encoder, None, in_channels=bands, classes=classes),
+        {"architecture": "unet", "encoder": encoder},
+    )
+    for encoder in ["resnet18", "resnet34"]
+]
+
+# An encoder of torchvision, and swath's `[model]` table for a network with it.
+ENCODERS = {
+    "resnet18": (torchvision.models.resnet18, {"architecture": "unet", "encoder": "resnet18"}),
+    "resnet34": (torchvision.models.resnet34, {"architecture": "unet", "encoder": "resnet34"}),
+}
+
+
+def save_archive(state, path):
+    torch.save(state, path)
+
+
+def save_legacy(state, path):
+    wrapped = {f"module.{name}": it for name, it in state.items()}
+    torch.save({"epoch": 1, "state_dict": wrapped}, path, _use_new_zipfile_serialization=False)
+
+
+def save_safetensors(state, path):
+    safetensors.torch.save_file({name: it.contiguous() for name, it in state.items()}, path)
+
+
+FORMS = {
+    "archive.pth": save_archive,
+    "legacy.pth": save_legacy,
+    "plain.safetensors": save_safetensors,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--swath", default=str(TARGET / "swath"))
+    parser.add_argument("--forward", default=str(TARGET / "examples/forward"))
+    args = parser.parse_args()
+    print("| network | way | largest difference | of the largest logit | fits |")
+    print("|---|---|---|---|---|")
+    fits = True
+    for network in NETWORKS:
+        fits &= to_swath(args, network)
+        fits &= from_swath(args, network)
+    for name in ENCODERS:
+        fits &= encoder_alone(args, name)
+    sys.exit(0 if fits else "a difference is too large")
+
+
+def to_swath(args, network, bands=6, classes=5):
+    torch.manual_seed(1)
+    model = network.make(bands, classes)
+    with torch.no_grad():  # Moves the running statistics of the batch norms.
+        model.train()(torch.randn(4, bands, 64, 96))
+    images = torch.randn(2, bands, 96, 160)
+    wanted = logits(model, images)
+    with tempfile.TemporaryDirectory() as folder:
+        fits = True
+        for name, save in FORMS.items():
+            path = pathlib.Path(folder) / name
+            save(model.state_dict(), path)
+            found = forward(args, network.model, path, images, folder)
+            fits &= row(network.name, f"to swath, {name}", wanted, found)
+    return fits
+
+
+def from_swath(args, network):
+    with tempfile.TemporaryDirectory() as folder:
+        run = pathlib.Path(folder) / "run"
+        settings = {f"model.{key}": value for key, value in network.model.items()}
+        settings |= {"model.width": 64, "train.epochs": 1, "chips.per_epoch": 8}
+        sets = [it for key, value in settings.items() for it in ["--set", f"{key}={value}"]]
+        call([args.swath, "demo", "--synthetic", "--out", run, *sets])
+        path = pathlib.Path(folder) / "exported.safetensors"
+        about = json.loads(call([args.swath, "weights", "export", run, path, "--json"]))
+        model = network.make(about["n_bands"], about["n_classes"])
+        model.load_state_dict(safetensors.torch.load_file(path), strict=True)
+        torch.manual_seed(2)
+        images = torch.randn(2, about["n_bands"], 96, 160)
+        found = forward(args, about["model"], path, images, folder)
+        return row(network.name, "from swath, exported, strict=True", logits(model, images), found)
+
+
+def encoder_alone(args, name):
+    """A classification network gives a segmentation network its encoder, in training."""
+    make, model = ENCODERS[name]
+    torch.manual_seed(3)
+    network = make(weights=None)
+    # The scene made by code has five bands: a first convolution for as many.
+    network.conv1 = torch.nn.Conv2d(5, 64, 7, 2, 3, bias=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path, run = pathlib.Path(folder) / "encoder.pth", pathlib.Path(folder) / "run"
+        torch.save(network.state_dict(), path)
+        settings = {f"model.{key}": value for key, value in model.items()}
+        settings |= {"model.width": 64, "train.epochs": 1, "chips.per_epoch": 2, "train.batch": 2}
+        # Steps so small that weights stay as they are.
+        settings |= {"optimizer.lr": 1e-12, "optimizer.weight_decay": 0}
+        settings |= {"weights.file": path, "weights.loading": "encoder"}
+        sets = [it for key, value in settings.items() for it in ["--set", f"{key}={value}"]]
+        call([args.swath, "demo", "--synthetic", "--out", run, *sets])
+        exported = pathlib.Path(folder) / "exported.safetensors"
+        call([args.swath, "weights", "export", run, exported])
+        state = safetensors.torch.load_file(exported)
+        names = [it for it, _ in network.named_parameters() if not it.startswith("fc.")]
+        wanted = torch.cat([network.get_parameter(it).flatten() for it in names])
+        found = torch.cat([state[f"encoder.{it}"].flatten() for it in names])
+        return row(f"torchvision {name}", "encoder of a Unet in swath, weights", wanted.detach(), found)
+
+
+def logits(model, images):
+    with torch.no_grad():
+        return model.eval()(images)
+
+
+def forward(args, model, weights, images, folder):
+    """What swath computes."""
+    sent, came = pathlib.Path(folder) / "images.safetensors", pathlib.Path(folder) / "logits.safetensors"
+    safetensors.torch.save_file({"images": images}, sent)
+    call([args.forward, "\n".join(f"{key} = {json.dumps(it)}" for key, it in model.items()), weights, sent, came])
+    return safetensors.torch.load_file(came)["logits"]
+
+
+def row(name, way, wanted, found):
+    assert wanted.shape == found.shape, f"{wanted.shape} {found.shape}"
+    largest = (wanted - found).abs().max().item()
+    share = largest / wanted.abs().max().item()
+    fits = share <= TOLERANCE
+    print(f"| {name} | {way} | {largest:.1e} | {share:.1e} | {'yes' if fits else 'NO'} |", flush=True)
+    return fits
+
+
+def call(command):
+    done = subprocess.run([str(it) for it in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{command}: {done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
