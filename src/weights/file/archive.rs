@@ -70,6 +70,11 @@ fn directory_start(bytes: &[u8]) -> Result<usize, Fault> {
     let end = earliest + found.ok_or("it has no directory of records: it is cut off")?;
     let mut fields = Bytes::at(bytes, end + 16);
     let start = u64::from(fields.u32()?);
+    let n_comment = fields.u16()?;
+    fields.take(n_comment.into())?;
+    if fields.position() != bytes.len() {
+        return Err("bytes follow the directory of its records".into());
+    }
     let start = if start == IN_ZIP64 || is_zip64(bytes, end) {
         let at = end.checked_sub(ZIP64_LOCATOR_LENGTH).ok_or("its zip64 locator is missing")?;
         let mut locator = Bytes::at(bytes, at + 8);

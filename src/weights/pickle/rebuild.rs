@@ -113,6 +113,9 @@ fn view(
     };
     let n_wanted = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
     let n_wanted = n_wanted.ok_or_else(too_large)?;
+    if n_values < offset {
+        return Err(too_large().into()); // Also where there is no value to be read from there.
+    }
     if n_wanted != 0 {
         let last = shape.iter().zip(&strides).try_fold(offset, |at, (&size, &stride)| {
             at.checked_add((size - 1).checked_mul(stride)?)
