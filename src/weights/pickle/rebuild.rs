@@ -120,7 +120,7 @@ fn view(
         let last = shape.iter().zip(&strides).try_fold(offset, |at, (&size, &stride)| {
             at.checked_add((size - 1).checked_mul(stride)?)
         });
-        if !last.is_some_and(|it| it < n_values) {
+        if last.is_none_or(|it| n_values <= it) {
             return Err(too_large().into());
         }
     }
