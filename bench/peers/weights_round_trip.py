@@ -92,7 +92,7 @@ def to_swath(args, network, bands=6, classes=5):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # The mean over all batches, so that logits are of usual size.
     with torch.no_grad():
-        model.train()(torch.randn(4, bands, 64, 96))
+        model.train()(torch.randn(8, bands, 128, 160))
     images = torch.randn(2, bands, 96, 160)
     wanted, exact = logits(model, images), logits(model.double(), images.double())
     model.float()
