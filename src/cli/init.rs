@@ -92,6 +92,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         split,
         augment: Default::default(),
         model: Default::default(),
+        weights: Default::default(),
         loss: Default::default(),
         optimizer: Default::default(),
         schedule: Default::default(),

@@ -26,6 +26,8 @@ mod study;
 
 mod train;
 
+mod weights;
+
 mod common;
 
 mod patterns;
@@ -63,6 +65,7 @@ enum Command {
     Predict(predict::Args),
     Report(report::Args),
     Study(study::Args),
+    Weights(weights::Args),
     Bench(bench::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Study(args) => study::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -12,10 +12,11 @@ use super::{
     },
     plan_text::{plan_json, plan_text},
     progress::{Progress, duration},
+    weights::starting_text,
 };
 use crate::{
     error::Error,
-    run::{Environment, Run, RunFile, Status, estimate, open_dataset},
+    run::{Environment, Run, RunFile, Status, estimate, open_dataset, starting_weights},
     score::{MetricsFile, metrics_table},
     train::{Observer, RunFolder},
 };
@@ -99,8 +100,10 @@ pub(super) fn train(
         let clock = Instant::now();
         let seconds = || clock.elapsed().as_secs_f64();
         let data = open_dataset(&run_file)?;
+        let weights = starting_weights(&run_file, &data, &device)?;
         let estimate = estimate(&run_file, &data, &device, &seconds)?;
         tell(&plan_text(&run_file, &data, &estimate));
+        weights.iter().for_each(|it| tell(&starting_text(it)));
         if options.dry_run {
             if options.json {
                 print(&serde_json::to_string_pretty(&plan_json(&run_file, &data, &estimate))?)?;

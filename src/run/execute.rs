@@ -6,7 +6,7 @@ use burn::tensor::Device;
 
 use super::{
     Environment, Manifest, RunFile, SceneBlocks, Status, check_inputs, hash_bytes, input_files,
-    open_dataset, peak_memory_bytes, sidecar_files,
+    open_dataset, peak_memory_bytes, sidecar_files, starting_network, starting_weights,
 };
 use crate::{
     bundle::{Bundle, Header},
@@ -66,6 +66,7 @@ impl Run {
             seed: run_file.seed,
             environment,
             run_file_sha256: hash_bytes(text.as_bytes()),
+            weights: starting_weights(&run_file, &data, &device)?,
             sidecars: sidecar_files(&inputs)?,
             inputs,
             split: SceneBlocks::of(&data),
@@ -143,7 +144,8 @@ impl Run {
             }
             (network, position)
         } else {
-            (model.build(n_bands, n_classes, run_file.seed, &device), Position::default())
+            let weights = self.manifest.weights.as_ref();
+            (starting_network(run_file, data, weights, &device)?, Position::default())
         };
         let state = State { network, optimizer, position };
         let config = &run_file.train;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::Read, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Environment;
+use super::{Environment, StartingWeights};
 use crate::{
     error::{Error, Result},
     raster::write_atomically,
@@ -35,6 +35,9 @@ pub struct Manifest {
     pub inputs: Vec<InputFile>,
     /// Every `.aux.xml` file beside one of them.
     pub sidecars: Vec<SidecarFile>,
+    /// The file of weights that the training started from; missing without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<StartingWeights>,
     /// Blocks of every scene by role, as `[row, col]` of their upper-left pixel.
     pub split: Vec<SceneBlocks>,
     /// Trained parameters of the model.

@@ -12,6 +12,8 @@ mod commented;
 
 mod environment;
 
+mod starting;
+
 mod manifest;
 
 mod inputs;
@@ -36,7 +38,9 @@ pub use manifest::{InputFile, Manifest, SceneBlocks, SidecarFile, Status, hash_b
 pub use open::open_dataset;
 pub use overrides::set;
 pub use run_file::RunFile;
+pub use starting::{StartingWeights, starting_weights};
 
 pub(crate) use run_file::in_one_line;
 
 use inputs::{check_inputs, input_files, sidecar_files};
+use starting::starting_network;

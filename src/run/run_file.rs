@@ -21,6 +21,7 @@ use crate::{
     scene::DataConfig,
     schedule::{Schedule, ScheduleConfig},
     train::TrainConfig,
+    weights::WeightsConfig,
 };
 
 /// What a run does. Every key but the scenes has a default.
@@ -47,6 +48,9 @@ pub struct RunFile {
     /// The network.
     #[serde(default)]
     pub model: ModelConfig,
+    /// What the network starts from.
+    #[serde(default)]
+    pub weights: WeightsConfig,
     /// What is minimised.
     #[serde(default)]
     pub loss: LossConfig,
@@ -76,7 +80,7 @@ impl RunFile {
     /// Reads the run file at `path` and changes the keys that `overrides` name, each as
     /// `table.key=value`.
     ///
-    /// Paths of rasters are taken relative to the folder of the run file.
+    /// Paths of rasters and weights are taken relative to the folder of the run file.
     ///
     /// # Errors
     ///
@@ -93,6 +97,7 @@ impl RunFile {
         let folder = path.parent().filter(|it| *it != Path::new("")).unwrap_or(Path::new("."));
         let folder = fs::canonicalize(folder).map_err(Error::io("find folder", folder))?;
         run_file.data.resolve_paths(&folder);
+        run_file.weights.resolve_path(&folder);
         Ok(run_file)
     }
 

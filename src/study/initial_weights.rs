@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     run::RunFile,
     scene::Scenes,
-    weights::{Entry, StateDict, state_dict},
+    weights::{Entry, StateDict, WeightFile, load_file, state_dict},
 };
 
 /// How many tensors of a variant begin as those of the base with the same seed.
@@ -39,7 +39,7 @@ impl InitialWeights {
 ///
 /// # Errors
 ///
-/// Those of opening the scenes, whose bands and classes decide the shapes.
+/// Those of opening the scenes, whose bands and classes decide the shapes, and files of weights.
 pub fn initial_weights(plan: &Plan, device: &Device) -> Result<Vec<InitialWeights>> {
     let runs = plan.first_runs();
     let base_file = &runs[0].run_file;
@@ -48,8 +48,9 @@ pub fn initial_weights(plan: &Plan, device: &Device) -> Result<Vec<InitialWeight
         |it: &StateDict| InitialWeights { n_tensors: it.entries.len(), n_shared: it.entries.len() };
     runs.iter()
         .map(|run| {
-            let is_same =
-                run.run_file.model == base_file.model && run.run_file.data == base_file.data;
+            let is_same = run.run_file.model == base_file.model
+                && run.run_file.data == base_file.data
+                && run.run_file.weights == base_file.weights;
             if is_same {
                 return Ok(all(&base)); // The weights are a function of these and the seed.
             }
@@ -62,7 +63,10 @@ fn initial_state(run_file: &RunFile, device: &Device) -> Result<StateDict> {
     let scenes = Scenes::open(&run_file.data, Path::new(""))?;
     let (n_bands, n_classes) = (scenes.bands().len(), scenes.classes().len());
     run_file.model.check_size(n_bands, n_classes)?;
-    Ok(state_dict(&run_file.model.build(n_bands, n_classes, run_file.seed, device)))
+    let network = run_file.model.build(n_bands, n_classes, run_file.seed, device);
+    let Some(path) = &run_file.weights.file else { return Ok(state_dict(&network)) };
+    let file = WeightFile::read(path)?;
+    Ok(state_dict(&load_file(network, &file, run_file.weights.loading)?.0))
 }
 
 fn shared(base: &StateDict, variant: &StateDict) -> InitialWeights {

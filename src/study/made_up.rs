@@ -78,13 +78,14 @@ pub(super) fn do_run(run: &PlannedRun, confusion: &[Vec<u64>], status: Status) {
         sidecars: Vec::new(),
         split: Vec::new(),
         n_parameters: 1,
+        weights: None,
         seconds: BTreeMap::from(seconds.map(|(part, seconds)| (part.to_owned(), seconds))),
         peak_memory_bytes: Some(250_000_000),
     };
     manifest.write(&folder.manifest()).unwrap();
     let history = "epoch,step,lr,train_loss,validation_loss,validation_mean_iou,\
-                   validation_overall_accuracy,train_seconds,validation_seconds,\
-                   pixels_per_second\n1,8,0.001,1.5,,,,3.000,1.000,100\n";
+                   validation_overall_accuracy,class_px,pool_coverage,train_seconds,\
+                   validation_seconds,pixels_per_second\n1,8,0.001,1.5,,,,5 6,,3.000,1.000,100\n";
     fs::write(folder.history(), history).unwrap();
     let splits = BTreeMap::from([("test".to_owned(), metrics(confusion))]);
     fs::write(folder.metrics(), MetricsFile::new(splits).to_json()).unwrap();

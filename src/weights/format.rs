@@ -9,16 +9,16 @@
 //! Equal contents give equal bytes: names stand in the order of the state dictionary, metadata in
 //! that of its keys, and nothing else is written.
 //!
-//! Source: <https://github.com/huggingface/safetensors>, README, "Format". Of its types we read and
-//! write `F32` and `I64`.
+//! Source: <https://github.com/huggingface/safetensors>, README, "Format". Of its types we write `F32`
+//! and `I64`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, ops::Range};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Entry, StateDict, Values};
+use super::{Dtype, Entry, StateDict, Values, fault::shown};
 
 /// The header is padded with spaces so that the data begins at a multiple of this.
 const ALIGNMENT: usize = 8;
@@ -106,7 +106,8 @@ fn n_bytes(entry: &Entry) -> usize {
     }
 }
 
-/// Reads what [`write_safetensors`] or another writer of the format wrote.
+/// Reads what [`write_safetensors`] wrote. Other types of numbers are for
+/// [`WeightFile`](super::WeightFile).
 ///
 /// Every byte must be accounted for, so that what is read back is all there is. No amount of memory
 /// beyond a small multiple of `bytes` is used, whatever they say.
@@ -115,6 +116,44 @@ fn n_bytes(entry: &Entry) -> usize {
 ///
 /// The first rule of the format that is broken, as one line.
 pub fn read_safetensors(bytes: &[u8]) -> Result<Safetensors, String> {
+    let (metadata, tensors) = read_header(bytes)?;
+    let mut state = StateDict::default();
+    for tensor in tensors {
+        let values = values(&tensor, bytes).map_err(|it| tensor.fault(it))?;
+        state.entries.push(Entry { name: tensor.name, shape: tensor.shape, values });
+    }
+    Ok(Safetensors { metadata, state })
+}
+
+/// A tensor of a file, by what its header says.
+pub(super) struct Placed {
+    pub name: String,
+    /// As the file calls it.
+    pub dtype: String,
+    pub shape: Vec<usize>,
+    /// Where it lies in the file; it does.
+    pub range: Range<usize>,
+}
+
+impl Placed {
+    /// A message about this tensor.
+    fn fault(&self, reason: impl Display) -> String {
+        format!("its tensor {}: {reason}", shown(&self.name))
+    }
+
+    /// Checks that the shape holds as many numbers of `n_bytes` as there are.
+    pub fn check_size(&self, n_bytes: usize) -> Result<(), String> {
+        let wanted = self.shape.iter().try_fold(n_bytes, |n: usize, &axis| n.checked_mul(axis));
+        if wanted == Some(self.range.len()) {
+            return Ok(());
+        }
+        let (shape, found) = (&self.shape, self.range.len());
+        Err(self.fault(format!("its shape {shape:?} does not hold {found} bytes")))
+    }
+}
+
+/// The metadata, and the tensors in the order in which they lie, which they do without a gap.
+pub(super) fn read_header(bytes: &[u8]) -> Result<(BTreeMap<String, String>, Vec<Placed>), String> {
     let (length, rest) = bytes.split_first_chunk().ok_or("it is shorter than 8 bytes")?;
     let length = u64::from_le_bytes(*length);
     if MAX_HEADER < length || (rest.len() as u64) < length {
@@ -132,7 +171,7 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<Safetensors, String> {
                 .map_err(|error| format!("its {METADATA}: {error}"))?;
         } else {
             let layout: Layout = serde_json::from_value(value)
-                .map_err(|error| format!("its tensor {name}: {error}"))?;
+                .map_err(|error| format!("its tensor {}: {error}", shown(&name)))?;
             layouts.push((name, layout));
         }
     }
@@ -140,8 +179,7 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<Safetensors, String> {
     layouts.sort_by(|(left, a), (right, b)| {
         a.data_offsets.cmp(&b.data_offsets).then_with(|| left.cmp(right))
     });
-    let state = StateDict { entries: entries(layouts, data)? };
-    Ok(Safetensors { metadata, state })
+    Ok((metadata, place(layouts, data.len(), bytes.len() - data.len())?))
 }
 
 #[derive(Deserialize)]
@@ -153,45 +191,40 @@ struct Layout {
     data_offsets: [usize; 2],
 }
 
-/// The tensors of `data`, which they must fill without a gap.
-fn entries(layouts: Vec<(String, Layout)>, data: &[u8]) -> Result<Vec<Entry>, String> {
-    let mut entries = Vec::with_capacity(layouts.len());
+/// The tensors in `n_data` bytes of data from `start` on, which they must fill without a gap.
+fn place(
+    layouts: Vec<(String, Layout)>,
+    n_data: usize,
+    start: usize,
+) -> Result<Vec<Placed>, String> {
+    let mut tensors = Vec::with_capacity(layouts.len());
     let mut position = 0;
-    for (name, layout) in layouts {
-        let [begin, end] = layout.data_offsets;
+    for (name, Layout { dtype, shape, data_offsets: [begin, end] }) in layouts {
+        let range = begin.saturating_add(start)..end.saturating_add(start);
+        let tensor = Placed { name, dtype, shape, range };
         if begin != position || end < begin {
-            return Err(format!("its tensor {name} lies at {begin}..{end}, not at {position}"));
+            return Err(tensor.fault(format!("it lies at {begin}..{end}, not at {position}")));
         }
-        let data = data.get(begin..end).ok_or(format!("its tensor {name} is cut off"))?;
-        let values = values(&layout, data).map_err(|it| format!("its tensor {name}: {it}"))?;
+        if n_data < end {
+            return Err(tensor.fault("it is cut off"));
+        }
         position = end;
-        entries.push(Entry { name, shape: layout.shape, values });
+        tensors.push(tensor);
     }
-    if position != data.len() {
-        return Err(format!("{} bytes belong to no tensor", data.len() - position));
+    if position != n_data {
+        return Err(format!("{} bytes belong to no tensor", n_data - position));
     }
-    Ok(entries)
+    Ok(tensors)
 }
 
-fn values(layout: &Layout, data: &[u8]) -> Result<Values, String> {
-    let size = match layout.dtype.as_str() {
-        "F32" => 4,
-        "I64" => 8,
-        other => return Err(format!("its type {other} is neither F32 nor I64")),
+fn values(tensor: &Placed, bytes: &[u8]) -> Result<Values, String> {
+    let dtype = match tensor.dtype.as_str() {
+        "F32" => Dtype::F32,
+        "I64" => Dtype::I64,
+        other => return Err(format!("its type {} is neither F32 nor I64", shown(other))),
     };
-    let wanted = layout.shape.iter().try_fold(size, |n: usize, &axis| n.checked_mul(axis));
-    if wanted != Some(data.len()) {
-        return Err(format!("its shape {:?} does not hold {} bytes", layout.shape, data.len()));
-    }
-    Ok(if size == 4 {
-        Values::F32(numbers(data, f32::from_le_bytes))
-    } else {
-        Values::I64(numbers(data, i64::from_le_bytes))
-    })
-}
-
-fn numbers<T, const N: usize>(data: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
-    data.as_chunks().0.iter().map(|&bytes| from_bytes(bytes)).collect()
+    tensor.check_size(dtype.n_bytes())?;
+    Ok(dtype.decode(&bytes[tensor.range.clone()]).expect("neither of these is F64"))
 }
 
 #[cfg(test)]

@@ -87,6 +87,7 @@ fn every_command_explains_itself() {
         "predict",
         "report",
         "study",
+        "weights",
         "bench",
         "show",
         "completions",

@@ -33,3 +33,7 @@ mod damaged;
 mod kernels;
 
 mod rare_class;
+
+mod weight_files;
+
+mod starting_weights;

@@ -1,0 +1,65 @@
+//! `swath weights export`: the weights of a trained model, for other programs.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{check_output, write};
+use crate::{
+    bundle::Bundle,
+    cli::common::{print, shown, tell},
+    train::RunFolder,
+};
+
+/// Write the weights of a trained model as a state dictionary of PyTorch
+///
+/// It loads with `strict=True` into the network of the same name in segmentation_models_pytorch.
+#[derive(clap::Args, Debug)]
+pub(in crate::cli) struct Args {
+    /// Model (.swath), or the folder of a run
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    /// File to write, .safetensors
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+
+    /// Replace the file if it is there already
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was done as JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    check_output(&args.output, args.force)?;
+    let bundle = Bundle::read(&model_file(&args.model)?)?;
+    write(&bundle.state, &args.output)?;
+    let n_tensors = bundle.state.entries.len();
+    tell(&format!("wrote    {} ({n_tensors} tensors)", shown(&args.output)));
+    if args.json {
+        print(&serde_json::to_string_pretty(&json!({
+            "version": 1,
+            "model": bundle.header.model,
+            "n_bands": bundle.header.bands.len(),
+            "n_classes": bundle.header.classes.len(),
+            "output": args.output,
+            "n_tensors": n_tensors,
+        }))?)?;
+    }
+    Ok(())
+}
+
+/// The model of a run, or the model itself.
+fn model_file(path: &Path) -> anyhow::Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let model = RunFolder::open(path)?.model();
+    if !model.exists() {
+        anyhow::bail!("{} has no model yet; finish the run with `swath resume`", path.display());
+    }
+    Ok(model)
+}

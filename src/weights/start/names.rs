@@ -1,0 +1,115 @@
+//! From the names of a file to those of a model.
+
+use std::collections::HashSet;
+
+use crate::weights::Layout;
+
+/// Where the encoder of a segmentation model keeps what a classification network calls by shorter
+/// names: torchvision's `conv1.weight` is `encoder.conv1.weight`; what is built of timm's networks
+/// has one part more.
+const ENCODERS: [&str; 2] = ["encoder.", "encoder.model."];
+
+/// Top-level parts of classification networks of torchvision and timm that no encoder has. The last
+/// two are the last convolution of timm's EfficientNets and its norm.
+const CLASSIFIERS: [&str; 7] =
+    ["fc", "classifier", "head", "heads", "last_linear", "conv_head", "bn2"];
+
+/// The part of every model that gives logits.
+const HEAD: &str = "segmentation_head.";
+
+/// Counts that nothing reads, which PyTorch added in version 0.4.1.
+const COUNT: &str = "num_batches_tracked";
+
+/// What must be put before the names of a file, which are those of an encoder alone, if it is so:
+/// some of them are then in the model, and none is as it is.
+pub(super) fn missing_prefix(names: &[&str], wanted: &[Layout]) -> Option<&'static str> {
+    let known: HashSet<&str> = wanted.iter().map(|it| it.name.as_str()).collect();
+    if names.iter().any(|it| known.contains(it) || it.starts_with(ENCODERS[0])) {
+        return None;
+    }
+    let n_known = |prefix: &str| {
+        names.iter().filter(|it| known.contains(format!("{prefix}{it}").as_str())).count()
+    };
+    // The first of equals.
+    let best = ENCODERS.into_iter().rev().max_by_key(|it| n_known(it))?;
+    (0 < n_known(best)).then_some(best)
+}
+
+/// Whether `name` is that of the classifier of a classification network.
+pub(super) fn is_classifier(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(part, _)| CLASSIFIERS.contains(&part))
+}
+
+/// Whether the tensor called `name` belongs to the encoder of a model.
+pub(super) fn is_in_encoder(name: &str) -> bool {
+    name.starts_with(ENCODERS[0])
+}
+
+/// Whether the tensor called `name` belongs to the head of a model.
+pub(super) fn is_in_head(name: &str) -> bool {
+    name.starts_with(HEAD)
+}
+
+/// Whether nothing is lost if the tensor called `name` is missing.
+pub(super) fn is_count(name: &str) -> bool {
+    name.rsplit('.').next() == Some(COUNT)
+}
+
+/// The name that a typo or another library most likely meant.
+pub(super) fn nearest<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a String>,
+) -> Option<&'a String> {
+    const LONGEST: usize = 200; // Comparing takes the product of the lengths.
+    if LONGEST < name.len() {
+        return None;
+    }
+    known
+        .map(|it| (strsim::damerau_levenshtein(name, it), it))
+        .min()
+        .filter(|(distance, it)| *distance <= it.len() / 3)
+        .map(|(_, it)| it)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], known: &[&str], want: Option<&str>) {
+        let layout = |it: &&str| Layout { name: (*it).to_owned(), dtype: "F32", shape: Vec::new() };
+        let wanted: Vec<Layout> = known.iter().map(layout).collect();
+        assert_eq!(missing_prefix(names, &wanted), want);
+    }
+
+    #[test]
+    fn names_of_an_encoder_alone_are_known() {
+        let unet = ["encoder.conv1.weight", "encoder.bn1.bias", "decoder.a"];
+        check(&["conv1.weight", "bn1.bias", "fc.weight"], &unet, Some("encoder."));
+        check(&["encoder.conv1.weight", "fc.weight"], &unet, None);
+        check(&["encoder.conv9.weight", "conv1.weight"], &unet, None);
+        check(&["decoder.a", "conv1.weight"], &unet, None);
+        check(&["stem.weight"], &unet, None);
+        check(&[], &unet, None);
+        let timm = ["encoder.model.conv_stem.weight", "encoder.model.bn1.weight", "decoder.a"];
+        check(&["conv_stem.weight", "bn1.weight"], &timm, Some("encoder.model."));
+    }
+
+    #[test]
+    fn classifiers_are_known_by_their_first_part() {
+        for name in ["fc.weight", "classifier.1.bias", "head.fc.weight", "bn2.running_mean"] {
+            assert!(is_classifier(name), "{name}");
+        }
+        for name in ["fc1.weight", "layer1.0.bn2.weight", "encoder.fc.weight", "fc"] {
+            assert!(!is_classifier(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let known = ["encoder.layer1.0.conv1.weight", "decoder.bias"].map(str::to_owned);
+        assert_eq!(nearest("encoder.layer1.0.conv_1.weight", known.iter()), Some(&known[0]));
+        assert_eq!(nearest("stem", known.iter()), None);
+        assert_eq!(nearest(&"x".repeat(100_000), known.iter()), None);
+    }
+}
