@@ -19,7 +19,7 @@ use crate::{
     Error,
     study::{
         InitialWeights, Outcome, Plan, PlannedRun, Results, RunState, check_pairing,
-        initial_weights, study_json, terminal, write,
+        check_settings, initial_weights, study_json, terminal, write,
     },
 };
 
@@ -57,6 +57,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let plan = Plan::load(&args.study, &folder)?;
     let initial_weights = args.compute.install(|| {
         check_pairing(&plan)?;
+        if Results::read(&plan)?.n_missing != 0 {
+            check_settings(&plan)?;
+        }
         Ok(initial_weights(&plan, &args.compute.device()?)?)
     })?;
     if args.dry_run {

@@ -71,8 +71,8 @@ pub fn check_weights(weights: &[f64], n_classes: usize, key: &str) -> Result<()>
     if weights.len() != n_classes {
         return fault(format!("must have one number for each of the {n_classes} classes"));
     }
-    if !weights.iter().all(|&weight| 0.0 <= weight && weight.is_finite()) {
-        return fault("must be 0 or more".to_owned());
+    if !weights.iter().all(|weight| (0.0..=1e12).contains(weight)) {
+        return fault("must be 0 or more, at most 1e12".to_owned());
     }
     if weights.iter().all(|&weight| weight == 0.0) {
         return fault("must not all be 0".to_owned());

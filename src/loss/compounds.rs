@@ -67,8 +67,8 @@ pub(super) fn yeung(
 pub(super) fn exponential_log(settings: &Settings<'_>, weights: &[f64]) -> Result<Vec<Term>> {
     let o = settings.options;
     let gamma = settings.number("gamma", o.gamma, 0.3, Range::Positive)?;
-    let dice_weight = settings.number("dice_weight", o.dice_weight, 0.8, Range::NotNegative)?;
-    let pixel_weight = settings.number("pixel_weight", o.pixel_weight, 0.2, Range::NotNegative)?;
+    let dice_weight = settings.number("dice_weight", o.dice_weight, 0.8, Range::Positive)?;
+    let pixel_weight = settings.number("pixel_weight", o.pixel_weight, 0.2, Range::Positive)?;
     let dice = Overlap {
         shape: Shape::Log,
         averaging: Averaging::PowerThenMean(gamma),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Criterion, Factor, Loss, Term,
-    options::{LossOptions, Settings},
+    options::{LARGEST, LossOptions, Settings},
 };
 use crate::{
     error::{Error, Result},
@@ -162,10 +162,14 @@ impl LossConfig {
             let rule = format!("leaves nothing of chips of {chip_px} px");
             return Err(Error::config("loss.border_px", self.border_px, rule));
         }
-        let n_classes = match &self.class_weights {
-            Some(ClassWeights::Given(weights)) => weights.len(),
-            Some(ClassWeights::Rule(_)) | None => 2,
+        // The classes are not known yet: a list says how many there are; without one any number does.
+        let given = match &self.class_weights {
+            Some(ClassWeights::Given(weights)) => Some(weights.len()),
+            Some(ClassWeights::Rule(_)) | None => None,
         };
+        let options = self.terms.iter().map(|term| &term.options).chain([&self.options]);
+        let positive = options.filter_map(|it| it.positive_weights.as_ref().map(Vec::len)).next();
+        let n_classes = given.or(positive).unwrap_or(2);
         self.check_for_classes()?;
         self.build(&ClassCounts::uniform(n_classes)).map(|_| ())
     }
@@ -214,8 +218,8 @@ impl LossConfig {
             if config.kind == LossKind::Compound {
                 return Err(Error::config(format!("{place}.kind"), "compound", "is no term"));
             }
-            if !(0.0 < config.weight && config.weight.is_finite()) {
-                let rule = "must be a finite number above 0";
+            if !(0.0 < config.weight && config.weight <= LARGEST) {
+                let rule = "must lie in (0, 1000000]";
                 return Err(Error::config(format!("{place}.weight"), config.weight, rule));
             }
             for mut term in config.kind.build(&config.options, &place, weights)? {
@@ -244,7 +248,7 @@ impl LossKind {
     }
 
     /// Whether classes may count differently in it.
-    fn has_class_weights(self) -> bool {
+    pub(super) fn has_class_weights(self) -> bool {
         !matches!(
             self,
             Self::GeneralisedDice

@@ -62,7 +62,13 @@ impl Factor {
             Self::Constant(factor) => factor,
             Self::Steps { first, step, last } => {
                 let factor = first + step * f64::from(epoch);
-                if step < 0.0 { factor.max(last) } else { factor.min(last) }
+                if step == 0.0 {
+                    first
+                } else if step < 0.0 {
+                    factor.max(last)
+                } else {
+                    factor.min(last)
+                }
             }
         }
     }

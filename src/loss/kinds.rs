@@ -5,7 +5,7 @@ use super::{
     GeneralisedDice, HardPixels, Kept, Loss, LossKind, Lovasz, OneVsRestFocal, Overlap, Shape,
     Term,
     compounds::{boundary, exponential_log, unified_focal, yeung},
-    options::{AbsentChoice, LossOptions, Range, Settings},
+    options::{AbsentChoice, LARGEST, LossOptions, Range, Settings},
 };
 use crate::error::Result;
 
@@ -123,9 +123,8 @@ impl LossKind {
         (other_kind, other): (Self, Loss),
     ) -> Result<Vec<Term>> {
         let o = settings.options;
-        let dice_weight = settings.number("dice_weight", o.dice_weight, 1.0, Range::NotNegative)?;
-        let other_weight =
-            settings.number("pixel_weight", o.pixel_weight, 1.0, Range::NotNegative)?;
+        let dice_weight = settings.number("dice_weight", o.dice_weight, 1.0, Range::Positive)?;
+        let other_weight = settings.number("pixel_weight", o.pixel_weight, 1.0, Range::Positive)?;
         let dice = linear_overlap(settings, weights, 0.5, 0.5)?;
         Ok(vec![
             Self::Dice.term(dice_weight, Loss::regions(dice)),
@@ -163,11 +162,11 @@ fn positive_weights(settings: &Settings<'_>, n_classes: usize) -> Result<Vec<f64
     let given = settings.take("positive_weights", &settings.options.positive_weights);
     let weights = given.unwrap_or_else(|| vec![1.0; n_classes]);
     let is_fine =
-        weights.len() == n_classes && weights.iter().all(|it| 0.0 <= *it && it.is_finite());
+        weights.len() == n_classes && weights.iter().all(|it| (0.0..=LARGEST).contains(it));
     if is_fine {
         return Ok(weights);
     }
-    let rule = format!("must be {n_classes} numbers, one for each class, 0 or more");
+    let rule = format!("must be {n_classes} numbers, one for each class, in [0, 1000000]");
     Err(settings.fault("positive_weights", format!("{weights:?}"), rule))
 }
 

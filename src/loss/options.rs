@@ -74,11 +74,11 @@ pub struct LossOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_background: Option<bool>,
     /// Compounds of two: factor of Dice (`dice-ce`, `dice-focal`, `dice-top-k`, by default 1;
-    /// `exponential-log`, by default 0.8); 0 or more.
+    /// `exponential-log`, by default 0.8); above 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dice_weight: Option<f64>,
-    /// Compounds of two: factor of the other loss, by default 1, for `exponential-log` 0.2; 0 or
-    /// more.
+    /// Compounds of two: factor of the other loss, by default 1, for `exponential-log` 0.2;
+    /// above 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixel_weight: Option<f64>,
     /// `boundary`: by how much its factor grows, and that of Dice shrinks, in each epoch, [0, 1], by
@@ -102,12 +102,15 @@ pub enum AbsentChoice {
     Counted,
 }
 
+/// Larger settings have no use, and losses in single precision would not stay finite.
+pub(super) const LARGEST: f64 = 1e6;
+
 /// A range of numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Range {
-    /// 0 or more.
+    /// 0 or more, up to [`LARGEST`].
     NotNegative,
-    /// Above 0.
+    /// Above 0, up to [`LARGEST`].
     Positive,
     /// `[0, 1]`
     Share,
@@ -123,7 +126,7 @@ pub(super) enum Range {
 
 impl Range {
     fn holds(self, value: f64) -> bool {
-        value.is_finite()
+        value <= LARGEST
             && match self {
                 Self::NotNegative => 0.0 <= value,
                 Self::Positive => 0.0 < value,
@@ -137,8 +140,8 @@ impl Range {
 
     fn rule(self) -> &'static str {
         match self {
-            Self::NotNegative => "must be 0 or more",
-            Self::Positive => "must be above 0",
+            Self::NotNegative => "must lie in [0, 1000000]",
+            Self::Positive => "must lie in (0, 1000000]",
             Self::Share => "must lie in [0, 1]",
             Self::ShareBelowOne => "must lie in [0, 1)",
             Self::PositiveShare => "must lie in (0, 1]",

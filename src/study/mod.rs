@@ -12,6 +12,8 @@ mod state;
 
 mod pairing;
 
+mod settings;
+
 mod initial_weights;
 
 mod student;
@@ -52,9 +54,10 @@ pub use paired::Paired;
 pub use pairing::check_pairing;
 pub use plan::{Plan, PlannedRun, PlannedVariant};
 pub use results::{Results, RunResult};
+pub use settings::check_settings;
 pub use state::RunState;
 pub use student::{quantile, two_sided, within};
-pub use study_file::{Seeds, StudyFile, Variant};
+pub use study_file::{FigureSplit, Seeds, StudyFile, Variant};
 pub use summary::Summary;
 pub use tables::{markdown, terminal};
 pub use write::write;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use super::{Plan, PlannedRun, RunState};
+use super::{FigureSplit, Plan, PlannedRun, RunState};
 use crate::{
     error::{Error, Result},
     run::{Environment, Manifest},
@@ -36,8 +36,8 @@ pub struct RunResult {
     pub peak_memory_bytes: Option<u64>,
     /// Its figures.
     pub metrics: Metrics,
-    /// Hash of every raster that it read.
-    inputs: Vec<String>,
+    /// Hash of every raster that it read, by path.
+    inputs: BTreeMap<String, String>,
     environment: Environment,
 }
 
@@ -57,13 +57,18 @@ impl Results {
         }
         let n_missing = plan.runs.len() - found.len();
         let has_test = found.iter().all(|(_, splits)| splits.contains_key("test"));
-        let split = if has_test { "test" } else { "validation" };
+        let split = match plan.study.split {
+            Some(split) => split.name(),
+            None if has_test => FigureSplit::Test.name(),
+            None => FigureSplit::Validation.name(),
+        };
         let mut variants = vec![Vec::new(); plan.variants.len()];
         for (run, splits) in found {
             variants[run.variant].push(RunResult::read(plan, run, splits, split)?);
         }
         check_paired(plan, &variants)?;
-        let notes = notes(variants.iter().flatten());
+        let mut notes = notes(variants.iter().flatten());
+        notes.extend(without_effect(plan, &variants));
         Ok(Self { split: split.to_owned(), variants, n_missing, notes })
     }
 
@@ -108,7 +113,7 @@ impl RunResult {
             seconds: seconds.sum::<f64>(),
             peak_memory_bytes: manifest.peak_memory_bytes,
             metrics,
-            inputs: manifest.inputs.into_iter().map(|it| it.sha256).collect(),
+            inputs: manifest.inputs.into_iter().map(|it| (it.path, it.sha256)).collect(),
             environment: manifest.environment,
         })
     }
@@ -129,9 +134,15 @@ fn read_metrics(run: &PlannedRun) -> Result<BTreeMap<String, Metrics>> {
 fn check_paired(plan: &Plan, variants: &[Vec<RunResult>]) -> Result<()> {
     for runs in variants {
         for run in runs {
-            if run.inputs != runs[0].inputs {
-                let wanted = format!("those of {}; do these runs again", runs[0].folder);
-                return Err(Error::data(&run.folder, "other rasters", wanted));
+            // Variants may read other files, but the same files must have been the same.
+            let first = variants.iter().flatten().next().unwrap_or(run);
+            let changed = |(path, hash): &(&String, &String)| {
+                first.inputs.get(*path).is_some_and(|known| known != *hash)
+            };
+            if let Some((path, _)) = run.inputs.iter().find(changed) {
+                let found = format!("another content of {path}");
+                let wanted = format!("that of {}; do these runs again", first.folder);
+                return Err(Error::data(&run.folder, found, wanted));
             }
             let base = variants[0].iter().find(|it| it.seed == run.seed);
             if base.is_some_and(|base| base.reference() != run.reference()) {
@@ -142,6 +153,26 @@ fn check_paired(plan: &Plan, variants: &[Vec<RunResult>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Variants whose figures are those of the base on every seed.
+fn without_effect(plan: &Plan, variants: &[Vec<RunResult>]) -> Vec<String> {
+    let (base, others) = (&variants[0], &variants[1..]);
+    let is_same = |run: &RunResult| {
+        let base = base.iter().find(|it| it.seed == run.seed);
+        base.is_some_and(|base| base.metrics.confusion == run.metrics.confusion)
+    };
+    let same = others
+        .iter()
+        .zip(&plan.variants[1..])
+        .filter(|(runs, _)| !runs.is_empty() && runs.iter().all(is_same));
+    same.map(|(_, variant)| {
+        format!(
+            "`{}` has exactly the figures of `{}`: its settings change nothing here.",
+            variant.name, plan.variants[0].name
+        )
+    })
+    .collect()
 }
 
 /// Differences of the machines and builds, which may change the last bits.

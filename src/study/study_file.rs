@@ -35,12 +35,36 @@ pub struct StudyFile {
     /// Figures to show; tables of all others are written, too.
     #[serde(default = "Metric::defaults")]
     pub metrics: Vec<Metric>,
+    /// Blocks whose figures are compared: `test`, or `validation` to choose settings by; by default
+    /// test, and validation if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<FigureSplit>,
     /// Probability with which intervals cover, in (0, 1).
     #[serde(default = "default_confidence")]
     pub confidence: f64,
     /// What is compared with the base.
     #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
+}
+
+/// Blocks whose figures are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FigureSplit {
+    /// Those that settings were chosen by.
+    Validation,
+    /// Those that nothing was chosen by.
+    Test,
+}
+
+impl FigureSplit {
+    /// The name of the split in `metrics.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// A change whose effect is asked for.
@@ -119,6 +143,13 @@ impl StudyFile {
         self.check_seeds()?;
         if self.metrics.is_empty() {
             return Err(Error::config("metrics", "[]", "wanted at least one figure"));
+        }
+        let mut metrics = Vec::new();
+        for metric in &self.metrics {
+            if metrics.contains(&metric) {
+                return Err(Error::config("metrics", metric, "is listed twice"));
+            }
+            metrics.push(metric);
         }
         if !(0.0 < self.confidence && self.confidence < 1.0) {
             return Err(Error::config("confidence", self.confidence, "must lie between 0 and 1"));

@@ -112,7 +112,10 @@ impl Dataset {
         let generator = |purpose| generator(self.seed, purpose, epoch.into(), index.into());
         let mut rng = generator(Purpose::ClassMix);
         if rng.random::<f64>() < self.augment.class_mix {
-            let other = rng.random_range(0..self.sampler.n_chips());
+            // Any chip of the epoch but this one, if there is another.
+            let n_chips = self.sampler.n_chips();
+            let more = rng.random_range(0..n_chips.max(2) - 1) + 1;
+            let other = ((u64::from(index) + u64::from(more)) % u64::from(n_chips)) as u32;
             let (_, sample) = self.training_sample(epoch, other)?;
             let source = self.moved(&sample, &mut rng);
             merged.class_mix_px = class_mix(chip, &source, &mut rng);

@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         });
         let about = format!(
             "Chips 1 to {n_shown} of {n_chips} of epoch {}, {} px: image and labels as read, before \
-             augmentation; {}",
+             merging and augmentation; {}",
             args.epoch,
             data.chip_px,
             display.caption_of(&data)
@@ -144,13 +144,14 @@ fn chips_text(chips: &[EpochChip], chip_px: u32) -> String {
 
 /// The pool that windows come from, if there is one.
 fn pool_text(data: &Dataset, epoch: u32) -> String {
-    let Some(PoolSummary { n_windows, n_background, .. }) = data.sampler.pool() else {
+    let Some(PoolSummary { n_windows, n_background, n_listed }) = data.sampler.pool() else {
         return String::new();
     };
     let background = n_background.map_or(String::new(), |n| format!(", {n} of them background"));
+    let listed = n_listed.map_or(String::new(), |n| format!(", lists of {n}"));
     let coverage = 100.0 * data.sampler.pool_coverage(epoch + 1).unwrap_or(0.0);
     format!(
-        "pool of {n_windows} windows{background}; {coverage:.1} % drawn up to epoch {}\n",
+        "pool of {n_windows} windows{background}{listed}; {coverage:.1} % drawn up to epoch {}\n",
         epoch + 1
     )
 }
