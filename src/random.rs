@@ -21,6 +21,8 @@ pub enum Purpose {
     Init,
     /// A scene made by code.
     Synthetic,
+    /// What dropout drops in a step of training.
+    Dropout,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
             Self::Augment => "augment",
             Self::Init => "init",
             Self::Synthetic => "synthetic",
+            Self::Dropout => "dropout",
         }
     }
 }

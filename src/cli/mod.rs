@@ -12,6 +12,8 @@ mod info;
 
 mod init;
 
+mod models;
+
 mod predict;
 
 mod report;
@@ -60,6 +62,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Report(report::Args),
+    Models(models::Args),
     Bench(bench::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

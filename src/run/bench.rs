@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     label::IGNORE,
     loss::{ClassCounts, LossConfig, LossKind},
-    model::{ModelConfig, Network, Segmenter},
+    model::{ModelConfig, Network, Pass, Segmenter},
     optim::OptimizerConfig,
     random::{Purpose, named_generator},
     schedule::Rates,
@@ -141,9 +141,11 @@ impl Bench {
         let mut optimizer = OptimizerConfig::default().build()?;
         let rates = Rates { lr: 1e-4, momentum: None };
         let mut network = Some(network);
+        let pass = Pass::Training { seed: 0, step: 0 };
         Ok(self.time(device, seconds, |batch| {
             let before = network.take().expect("the network is put back after each step");
-            let found = batch_gradient(&before, &loss, batch, 0).expect("the loss is for classes");
+            let found =
+                batch_gradient(&before, &loss, batch, 0, pass).expect("the loss is for classes");
             network = Some(optimizer.step(before, &found.gradients, rates));
         }))
     }
