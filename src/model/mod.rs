@@ -22,6 +22,8 @@ mod encoders;
 
 mod decoders;
 
+mod geodl_blocks;
+
 mod geodl_unet;
 
 mod network;
@@ -31,6 +33,10 @@ mod architecture;
 mod knobs;
 
 mod config;
+
+mod resolved;
+
+mod batch_rules;
 
 mod pattern;
 

@@ -29,3 +29,5 @@ mod interrupt;
 mod damaged;
 
 mod kernels;
+
+mod models;

@@ -105,3 +105,32 @@ impl Act {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: ActivationKind, expected: [f32; 4]) {
+        let device = Device::flex();
+        let act = Act::new(kind.nonlinearity(0.1), &device);
+        let values = Tensor::<1>::from_data([-3.0, -0.5, 0.0, 1.0], &device).reshape([1, 2, 2, 1]);
+        let output = act.forward(Features::from_channels_last(values)).into_channels_last();
+        let output: Vec<f32> = output.into_data().iter().collect();
+        for (got, want) in output.iter().zip(expected) {
+            assert!((got - want).abs() < 1e-6, "{kind:?}: {output:?}, want {expected:?}");
+        }
+    }
+
+    // ReLU, leaky ReLU, PReLU and SiLU by PyTorch; ELU is exp(x) - 1 below 0, GELU x times the share of
+    // the standard normal distribution below x, from a table.
+    #[test]
+    fn values_are_those_of_pytorch() {
+        check(ActivationKind::Relu, [0.0, 0.0, 0.0, 1.0]);
+        check(ActivationKind::LeakyRelu, [-0.3, -0.05, 0.0, 1.0]);
+        check(ActivationKind::Prelu, [-0.75, -0.125, 0.0, 1.0]);
+        check(ActivationKind::Silu, [-0.142_277_62, -0.188_770_33, 0.0, 0.731_058_6]);
+        check(ActivationKind::Elu, [-0.950_212_94, -0.393_469_34, 0.0, 1.0]);
+        check(ActivationKind::Gelu, [-0.004_049_694, -0.154_268_77, 0.0, 0.841_344_75]);
+    }
+}

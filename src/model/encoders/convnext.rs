@@ -33,7 +33,8 @@ const STAGES: [(u32, usize); 4] = [(96, 3), (192, 3), (384, 9), (768, 3)];
 
 /// ConvNeXt-Tiny without its classifier. There are no features at 1/2.
 ///
-/// Images whose sides are no multiples of 32 get zeros behind them. Blocks are never left out at
+/// Its patches leave out what does not fill one: sizes are rounded down. Images of less than 32 pixels
+/// get zeros behind them. Blocks are never left out at
 /// random (stochastic depth).
 ///
 /// Source: Liu et al. 2022, <https://arxiv.org/abs/2201.03545>; names of torchvision's
@@ -91,8 +92,7 @@ impl ConvNeXt {
     }
 
     pub(super) fn forward(&self, images: Features, depth: usize) -> Vec<Option<Features>> {
-        let image_px = images.size_px();
-        let mut images = images.zeros_behind(image_px.map(|it| it.next_multiple_of(32)));
+        let mut images = images.zeros_behind([32; 2]);
         let mut all = vec![None];
         for place in &self.features {
             if all.len() == depth {
@@ -103,9 +103,7 @@ impl ConvNeXt {
                 Place::Halve((norm, conv)) => conv.forward(norm.forward(images)),
                 Place::Stage(blocks) => {
                     let images = blocks.iter().fold(images, |it, block| block.forward(it));
-                    let stride_px = 2 << all.len();
-                    let size_px = image_px.map(|it| it.div_ceil(stride_px));
-                    all.push(Some(images.clone().cropped(size_px)));
+                    all.push(Some(images.clone()));
                     images
                 }
             };

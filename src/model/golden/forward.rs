@@ -67,6 +67,9 @@ fn check_case(name: &str) {
     let named = named(name);
     let is_training = name.starts_with("train-mode-");
     for (dtype, tolerance) in TYPES {
+        // Norms over the dozen pixels of the coarsest features make rounding ten times as large;
+        // PyTorch's own `f32` is off by 1.4e-3 of the largest value at worst.
+        let tolerance = if is_training { 10.0 * tolerance } else { tolerance };
         let check = Check { name, dtype, limit: tolerance * case.abs_max };
         let network = network(&named, dtype);
         let [batch, bands, rows, cols] = case.in_shape;

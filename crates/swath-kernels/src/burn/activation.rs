@@ -60,6 +60,16 @@ mod tests {
     use super::{super::agreement::assert_agree, *};
     use crate::expected::ACTIVATIONS;
 
+    /// The gradient of the sum, which a kernel made, is that of both.
+    #[test]
+    fn a_gradient_that_others_have_stays_as_it_is() {
+        let shape = [2, 3, 4, 5];
+        assert_agree("sum", [shape; 2], |[a, b]| {
+            let [a, b] = [a, b].map(|it| activate(it, Activation::LeakyRelu(0.1)));
+            crate::burn::resample(a + b, [6, 8], crate::Interpolation::Nearest)
+        });
+    }
+
     #[test]
     fn activations_are_those_of_burn() {
         for function in ACTIVATIONS {
