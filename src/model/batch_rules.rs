@@ -1,6 +1,6 @@
 //! Which batches and chips a model can be trained on.
 
-use super::{Architecture, Encoder, ModelConfig, NormKind};
+use super::{Encoder, ModelConfig, NormKind};
 use crate::error::{Error, Result};
 
 impl ModelConfig {

@@ -126,3 +126,138 @@ impl UnetDecoder {
         Features::concatenate(vec![images, skip])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use burn::{
+        module::Module,
+        tensor::{Device, Tensor, TensorData},
+    };
+    use serde::Deserialize;
+
+    use crate::{
+        model::{Encoder, ModelConfig, Network, Segmenter},
+        weights::{StateDict, Values, load, state_dict},
+    };
+
+    #[derive(Deserialize)]
+    struct Golden {
+        keys: Vec<(String, Vec<usize>)>,
+        forward: BTreeMap<String, serde_json::Value>,
+    }
+
+    fn golden() -> Golden {
+        serde_json::from_str(include_str!("../../../tests/golden/unet.json")).unwrap()
+    }
+
+    fn build(encoder: Encoder, width: u32, n_bands: usize, n_classes: usize) -> Network {
+        let config = ModelConfig { encoder, width, ..Default::default() };
+        config.build(n_bands, n_classes, 1, &Device::flex())
+    }
+
+    #[test]
+    fn names_and_shapes_stand_in_the_published_order() {
+        let state = state_dict(&build(Encoder::Resnet18, 64, 3, 1));
+        let got: Vec<_> = state.entries.into_iter().map(|it| (it.name, it.shape)).collect();
+        assert_eq!(got, golden().keys);
+    }
+
+    /// The closed-form values of the golden file's `fill_rule`.
+    fn fill(state: &mut StateDict) {
+        for (index, entry) in state.entries.iter_mut().enumerate() {
+            let Values::F32(values) = &mut entry.values else { continue };
+            let sine = |frequency: f64, k: usize| (frequency * k as f64 + index as f64).sin();
+            let fan_in: usize = entry.shape[1..].iter().product();
+            for (k, value) in values.iter_mut().enumerate() {
+                let filled = match entry.name.rsplit('.').next().unwrap() {
+                    "running_var" => 1.0 + 0.1 * sine(0.37, k),
+                    "running_mean" => 0.05 * sine(0.53, k),
+                    "weight" if entry.shape.len() == 1 => 1.0 + 0.1 * sine(0.71, k),
+                    _ if entry.shape.len() == 1 => 0.05 * sine(0.91, k),
+                    _ => sine(0.61, k) * (1.5 / fan_in as f64).sqrt(),
+                };
+                *value = filled as f32;
+            }
+        }
+    }
+
+    /// Logits of the closed-form input by the closed-form network, in prediction.
+    fn deterministic_forward(n_bands: usize, n_classes: usize, size_px: [usize; 2]) -> Vec<f32> {
+        let network = build(Encoder::Resnet18, 64, n_bands, n_classes);
+        let mut state = state_dict(&network);
+        fill(&mut state);
+        let network = load(network, &state, "test").unwrap().valid();
+        let [rows, cols] = size_px;
+        let values = (0..n_bands * rows * cols).map(|k| (0.013 * k as f64).sin() as f32).collect();
+        let images = TensorData::new(values, [1, n_bands, rows, cols]);
+        let logits = network.forward(Tensor::from_data(images, &Device::flex())).main;
+        assert_eq!(logits.dims(), [1, n_classes, rows, cols]);
+        logits.into_data().iter().collect()
+    }
+
+    #[track_caller]
+    fn check(what: &str, got: f32, want: &serde_json::Value) {
+        let want = want.as_f64().unwrap();
+        assert!((f64::from(got) - want).abs() < 1e-5, "{what}: got {got}, want {want}");
+    }
+
+    #[test]
+    fn forward_is_that_of_the_published_network() {
+        let want = &golden().forward["resnet18-64x64"];
+        let got = deterministic_forward(3, 2, [64, 64]);
+        check("mean", got.iter().sum::<f32>() / got.len() as f32, &want["mean"]);
+        check("largest", got.iter().fold(0.0, |a, b| a.max(b.abs())), &want["abs_max"]);
+        for class in 0..2 {
+            for k in 0..4 {
+                check("corner", got[class * 64 * 64 + k], &want["corner"][class][k]);
+                let centre = got[(class * 64 + 32) * 64 + 30 + k];
+                check("centre", centre, &want["centre"][class][k]);
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_that_are_no_multiple_of_32_work() {
+        let want = &golden().forward["resnet18-100x132"];
+        let [rows, cols] = [100, 132];
+        let got = deterministic_forward(4, 6, [rows, cols]);
+        check("mean", got.iter().sum::<f32>() / got.len() as f32, &want["mean"]);
+        for class in 0..6 {
+            let at = |row, col| got[(class * rows + row) * cols + col];
+            check("upper left", at(0, 0), &want["corners"][0][class]);
+            check("upper right", at(0, cols - 1), &want["corners"][1][class]);
+            check("lower left", at(rows - 1, 0), &want["corners"][2][class]);
+            check("lower right", at(rows - 1, cols - 1), &want["corners"][3][class]);
+            check("centre", at(rows / 2, cols / 2), &want["centre"][class]);
+        }
+    }
+
+    #[test]
+    fn any_size_and_width_fits() {
+        for width in [1, 3, 8] {
+            let network = build(Encoder::Resnet34, width, 5, 2).valid();
+            for (rows, cols) in [(1, 1), (33, 7), (64, 96)] {
+                let images = Tensor::zeros([1, 5, rows, cols], &Device::flex());
+                assert_eq!(network.forward(images).main.dims(), [1, 2, rows, cols]);
+            }
+        }
+    }
+
+    #[test]
+    fn weights_depend_on_the_seed_and_the_name_alone() {
+        let config = ModelConfig { encoder: Encoder::Resnet18, width: 4, ..Default::default() };
+        let state =
+            |n_classes, seed| state_dict(&config.build(3, n_classes, seed, &Device::flex()));
+        assert_eq!(state(2, 7), state(2, 7));
+        let conv = "decoder.blocks.1.conv2.0.weight";
+        assert_eq!(state(2, 7).find(conv), state(5, 7).find(conv));
+        assert_ne!(state(2, 7).find(conv), state(2, 8).find(conv));
+        let twin = "encoder.layer1.0.conv2.weight";
+        assert_ne!(
+            state(2, 7).find(twin).unwrap().values,
+            state(2, 7).find("encoder.layer1.1.conv2.weight").unwrap().values
+        );
+    }
+}
