@@ -84,7 +84,7 @@ fn a_model_file_knows_every_setting_that_prediction_needs() {
 fn models_are_listed_with_what_they_cost() {
     let site = site();
     let ended = swath_ok(site.path(), &["models", "--json", "--size", "64", "--bands", "6"]);
-    let listed: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let listed: Value = serde_json::from_str(&ended).unwrap();
     for (kind, n) in [("architectures", 11), ("encoders", 10)] {
         let models = listed[kind].as_array().unwrap();
         assert_eq!(models.len(), n);
@@ -94,7 +94,7 @@ fn models_are_listed_with_what_they_cost() {
             }
         }
     }
-    let text = swath_ok(site.path(), &["models"]).stdout;
+    let text = swath_ok(site.path(), &["models"]);
     for name in ["unet-plus-plus", "upernet", "squeezenet-1.1", "convnext-tiny"] {
         assert!(text.contains(name), "{text}");
     }
@@ -105,17 +105,17 @@ fn models_are_listed_with_what_they_cost() {
 fn a_model_is_described_layer_by_layer() {
     let site = site();
     let args = ["models", "--describe", "unet/resnet34", "--size", "64", "--bands", "6", "--json"];
-    let described: Value = serde_json::from_str(&swath_ok(site.path(), &args).stdout).unwrap();
+    let described: Value = serde_json::from_str(&swath_ok(site.path(), &args)).unwrap();
     let layers = described["description"]["layers"].as_array().unwrap();
     assert_eq!(layers[0]["name"], "encoder.conv1");
     assert_eq!(layers[0]["what"], "conv 7x7");
     assert_eq!(layers[0]["parameters"], 7 * 7 * 6 * 64);
     assert_eq!(layers[0]["multiply_adds"], 7 * 7 * 6 * 64 * 32 * 32);
     assert_eq!(layers[1]["what"], "batch norm");
-    let text = swath_ok(site.path(), &args[..3]).stdout;
+    let text = swath_ok(site.path(), &args[..3]);
     assert!(text.contains("segmentation_head.0"), "{text}");
     let wide = ["models", "--describe", "unet/resnet18", "--set", "norm=group"];
-    assert!(swath_ok(site.path(), &wide).stdout.contains("group norm"));
+    assert!(swath_ok(site.path(), &wide).contains("group norm"));
 }
 
 #[test]
