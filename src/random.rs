@@ -29,6 +29,8 @@ pub enum Purpose {
     Init,
     /// A scene made by code.
     Synthetic,
+    /// What dropout drops in a step of training.
+    Dropout,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::ClassMix => "class-mix",
             Self::Init => "init",
             Self::Synthetic => "synthetic",
+            Self::Dropout => "dropout",
         }
     }
 }

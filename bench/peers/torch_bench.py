@@ -1,4 +1,4 @@
-"""Times training or prediction of a segmentation_models_pytorch U-Net on random images.
+"""Times training or prediction of a model of segmentation_models_pytorch on random images.
 
 The same step as `swath bench`: forward, cross-entropy, backward and AdamW, or forward and softmax.
 Prints one JSON object.
@@ -22,6 +22,7 @@ def peak_memory_bytes():
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--architecture", default="Unet")
     parser.add_argument("--encoder", default="resnet34")
     parser.add_argument("--bands", type=int, default=4)
     parser.add_argument("--classes", type=int, default=5)
@@ -36,7 +37,10 @@ def main():
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
     idle = peak_memory_bytes()
-    model = smp.Unet(args.encoder, encoder_weights=None, in_channels=args.bands, classes=args.classes)
+    architecture = getattr(smp, args.architecture)
+    model = architecture(
+        args.encoder, encoder_weights=None, in_channels=args.bands, classes=args.classes
+    )
     layout = torch.contiguous_format if args.mode == "default" else torch.channels_last
     model = model.to(memory_format=layout)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=1e-2)

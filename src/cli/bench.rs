@@ -77,7 +77,12 @@ fn named<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let bench = Bench {
-        model: ModelConfig { architecture: args.model, encoder: args.encoder, width: args.width },
+        model: ModelConfig {
+            architecture: args.model,
+            encoder: args.encoder,
+            width: args.width,
+            ..Default::default()
+        },
         loss: args.loss,
         n_bands: args.bands,
         n_classes: args.classes.into(),

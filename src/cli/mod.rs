@@ -12,6 +12,8 @@ mod info;
 
 mod init;
 
+mod models;
+
 mod predict;
 
 mod report;
@@ -66,6 +68,7 @@ enum Command {
     Report(report::Args),
     Study(study::Args),
     Weights(weights::Args),
+    Models(models::Args),
     Bench(bench::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Weights(args) => weights::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

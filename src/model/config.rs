@@ -4,29 +4,100 @@ use burn::{module::Module, tensor::Device};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Network, Unet};
+use super::{
+    ActivationKind, Architecture, Attention, DropKind, Encoder, Network, NormKind, Upsampling,
+};
 use crate::error::{Error, Result};
 
-/// Channels of the first encoder stage of the published networks.
-const PUBLISHED_WIDTH: u32 = 64;
-
-/// The coarsest features have one pixel for this many of the image.
-const COARSEST_PX: u32 = 32;
+/// What `width` is in the published networks.
+pub(super) const PUBLISHED_WIDTH: u32 = 64;
 
 /// Most parameters of a network: 4 GB of weights, and three times that to train them.
 const MAX_PARAMETERS: usize = 1_000_000_000;
 
-/// The `[model]` table of a run file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+/// The `[model]` table of a run file. A key that the architecture or the encoder cannot have is
+/// refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "snake_case")]
 pub struct ModelConfig {
     /// How features become a map.
     pub architecture: Architecture,
     /// How an image becomes features.
     pub encoder: Encoder,
-    /// Channels of the first encoder stage, 1 to 1024; all others scale with it. The published
-    /// networks have 64. Networks of more than 1000000000 parameters are refused.
+    /// 64 for the published networks, 1 to 1024; all channels scale with it, and those of the first
+    /// stage of a ResNet are this many. Networks of more than 1000000000 parameters are refused.
     pub width: u32,
+    /// Stages of the encoder that are used; the coarsest features are at 1 over 2 to the power of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// Channels of the decoder's blocks, coarsest first, at any width: as many as `depth` (`unet`,
+    /// `unet-plus-plus`, `manet`), 4 (`geodl-unet`), or 1 (others).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_channels: Option<Vec<u32>>,
+    /// What follows a norm in the decoder. By default `relu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<ActivationKind>,
+    /// Slope of a leaky ReLU below 0, 0 to 1. By default 0.01.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negative_slope: Option<f64>,
+    /// What follows a convolution in the decoder. By default `group` for `fpn`, else `batch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub norm: Option<NormKind>,
+    /// The same in the encoder. By default that of the published network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder_activation: Option<ActivationKind>,
+    /// The same in the encoder. By default that of the published network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder_norm: Option<NormKind>,
+    /// Share of the decoder's last features (in `deeplab-v3` and `deeplab-v3-plus` those of the
+    /// pyramid pooling) that training drops, 0 up to 1. By default 0.5 for these two, 0.2 for `fpn` and
+    /// `pspnet`, else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_prob: Option<f64>,
+    /// What is dropped. By default `spatial` for `fpn` and `pspnet`, else `element`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_kind: Option<DropKind>,
+    /// How coarse features are enlarged. By default `nearest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upsampling: Option<Upsampling>,
+    /// Pixels of the image for one of the encoder's coarsest features: 32, 16 or 8. By default 8 for
+    /// `deeplab-v3`, 16 for `deeplab-v3-plus` and `pan`, and where the encoder cannot give that, what
+    /// it gives; else 32.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_stride: Option<u32>,
+    /// Attention in the decoder. By default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Attention>,
+    /// Pixels between the values of the three kernels of a pyramid pooling. By default 12, 24, 36, and
+    /// 6, 12, 18 for `geodl-unet`; the papers have 6, 12, 18 at an output stride of 16.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<[u32; 3]>,
+    /// Whether the kernels of a pyramid pooling work on each channel by itself first. By default true
+    /// for `deeplab-v3-plus` and false for `deeplab-v3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separable: Option<bool>,
+    /// `geodl-unet`: add the input of each pair of convolutions to its output.
+    #[serde(skip_serializing_if = "is_false")]
+    pub residual: bool,
+    /// `geodl-unet`: factors for the channels that come out of the way down.
+    #[serde(skip_serializing_if = "is_false")]
+    pub squeeze_excite: bool,
+    /// `geodl-unet`: pyramid pooling in place of the coarsest pair of convolutions.
+    #[serde(skip_serializing_if = "is_false")]
+    pub aspp: bool,
+    /// Losses of side branches, beside that of the main logits: one branch for each number, which is
+    /// what its loss counts, 0 or more, at ever coarser blocks of the decoder. By default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub auxiliary: Vec<f64>,
+    /// What training keeps as it is, with the statistics of its batch norms: names of parameters as in a
+    /// state dictionary or what they begin with, such as `encoder` or `encoder.layer1`, or patterns with
+    /// `*`, such as `*.bn1.*`. By default nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 impl Default for ModelConfig {
@@ -35,91 +106,40 @@ impl Default for ModelConfig {
             architecture: Architecture::Unet,
             encoder: Encoder::Resnet34,
             width: PUBLISHED_WIDTH,
+            depth: None,
+            decoder_channels: None,
+            activation: None,
+            negative_slope: None,
+            norm: None,
+            encoder_activation: None,
+            encoder_norm: None,
+            drop_prob: None,
+            drop_kind: None,
+            upsampling: None,
+            output_stride: None,
+            attention: None,
+            rates: None,
+            separable: None,
+            residual: false,
+            squeeze_excite: false,
+            aspp: false,
+            auxiliary: Vec::new(),
+            freeze: Vec::new(),
         }
     }
-}
-
-/// How features become a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Architecture {
-    /// U-Net.
-    Unet,
-}
-
-/// How an image becomes features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoder {
-    /// ResNet-18, 11 million parameters at full width.
-    Resnet18,
-    /// ResNet-34, 21 million parameters at full width.
-    Resnet34,
-}
-
-/// Channels and blocks of a network, finest features first for the encoder and last for the
-/// decoder.
-pub(super) struct Widths {
-    pub encoder: [usize; 5],
-    pub n_blocks: [usize; 4],
-    pub decoder: [usize; 5],
 }
 
 impl ModelConfig {
-    /// Checks the settings by themselves.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] if the width is out of range.
-    pub fn check(&self) -> Result<()> {
-        if !(1..=1024).contains(&self.width) {
-            return Err(Error::config("model.width", self.width, "must lie in 1..=1024"));
-        }
-        Ok(())
-    }
-
-    /// Checks that the model can be trained on batches of `batch` chips of `size_px`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] if the coarsest features of a batch are a single pixel: batch norm needs
-    /// two or more.
-    pub fn check_batch(&self, batch: u32, size_px: u32) -> Result<()> {
-        if batch < 2 && size_px <= COARSEST_PX {
-            return Err(Error::config(
-                "train.batch",
-                batch,
-                format!("must be 2 or more with chips of {COARSEST_PX} px or less"),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Checks that the model can be trained on epochs of `n_chips` chips of `size_px`, `batch` of
-    /// them in each step but the last, which takes the rest.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] if the rest is a single chip whose coarsest features are a single pixel.
-    pub fn check_epoch(&self, n_chips: u32, batch: u32, size_px: u32) -> Result<()> {
-        if n_chips % batch == 1 && size_px <= COARSEST_PX {
-            let rule = format!(
-                "leaves a single chip for the last step of an epoch (train.batch = {batch}), too \
-                 few for batch norm with chips of {COARSEST_PX} px or less; set \
-                 `chips.per_epoch = {}` or another `train.batch`",
-                n_chips + 1
-            );
-            return Err(Error::config("chips.per_epoch", n_chips, rule));
-        }
-        Ok(())
-    }
-
     /// Checks that the network for `n_bands` bands and `n_classes` classes is of a usable size.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if it has more than a billion parameters.
+    /// [`Error::Config`] if there is no class, or it has more than a billion parameters.
     pub fn check_size(&self, n_bands: usize, n_classes: usize) -> Result<()> {
+        if n_classes == 0 || n_bands == 0 {
+            let rule = "a model needs one band and one class at least";
+            return Err(Error::config("data.classes", n_classes, rule));
+        }
         let n_parameters = self.blank(n_bands, n_classes, &Device::flex()).num_params();
         if MAX_PARAMETERS < n_parameters {
             let rule = format!(
@@ -136,7 +156,7 @@ impl ModelConfig {
     /// Equal arguments give equal weights on one machine, at any number of threads. On another
     /// system or processor the logarithm and cosine behind normal draws may differ in the last bit,
     /// and with them a weight. The network is in training mode, and trains where `device` does
-    /// automatic differentiation.
+    /// automatic differentiation. Nothing is frozen yet; see [`freeze`](super::freeze).
     ///
     /// # Panics
     ///
@@ -155,9 +175,7 @@ impl ModelConfig {
     /// assert_eq!(logits.dims(), [2, 3, 40, 50]);
     /// ```
     pub fn build(&self, n_bands: usize, n_classes: usize, seed: u64, device: &Device) -> Network {
-        match self.blank(n_bands, n_classes, device) {
-            Network::Unet(unet) => Network::Unet(unet.initialised(seed)),
-        }
+        self.blank(n_bands, n_classes, device).initialised(seed)
     }
 
     /// The same network with convolution weights of 0, for weights that are loaded or counted.
@@ -170,43 +188,6 @@ impl ModelConfig {
     /// As [`build`](Self::build).
     pub fn blank(&self, n_bands: usize, n_classes: usize, device: &Device) -> Network {
         assert!(self.check().is_ok() && 0 < n_bands && 0 < n_classes, "{self:?} is not checked");
-        match self.architecture {
-            Architecture::Unet => {
-                Network::Unet(Unet::new(n_bands, n_classes, &self.widths(), device))
-            }
-        }
-    }
-
-    fn widths(&self) -> Widths {
-        let scaled = |published: u32| (published * self.width / PUBLISHED_WIDTH).max(1) as usize;
-        Widths {
-            encoder: [64, 64, 128, 256, 512].map(scaled),
-            n_blocks: match self.encoder {
-                Encoder::Resnet18 => [2, 2, 2, 2],
-                Encoder::Resnet34 => [3, 4, 6, 3],
-            },
-            decoder: [256, 128, 64, 32, 16].map(scaled),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(n_chips: u32, batch: u32, size_px: u32, is_fine: bool) {
-        let checked = ModelConfig::default().check_epoch(n_chips, batch, size_px);
-        assert_eq!(checked.is_ok(), is_fine, "{n_chips} chips by {batch} of {size_px} px");
-    }
-
-    #[test]
-    fn a_last_step_of_one_small_chip_is_refused() {
-        check(9, 8, 32, false);
-        check(1, 8, 32, false);
-        check(9, 8, 33, true);
-        for n_chips in [8, 10, 16] {
-            check(n_chips, 8, 32, true);
-        }
+        Network::blank(self, n_bands, n_classes, device)
     }
 }

@@ -23,14 +23,18 @@ pub enum Initial {
     KaimingUniformFanIn,
     /// Uniform in `[-b, b]` with `b = sqrt(6 / (fan_in + fan_out))`.
     XavierUniform,
+    /// Normal with standard deviation 0.02, as in ConvNeXt.
+    NarrowNormal,
 }
 
-/// Draws every convolution weight of `module`, which will be the field `name` of its network.
+/// Draws every weight of a convolution or linear function of `module`, which will be the field `name`
+/// of its network, or is the network if the name is empty.
 ///
 /// Each parameter has its own generator, keyed by the seed and its full name, so that adding a
 /// layer leaves the others as they were. Biases and the parameters of norms keep their values.
 pub fn initialise<M: Module>(module: M, name: &str, initial: Initial, seed: u64) -> M {
-    module.map(&mut Initialiser { path: Path::below(name), initial, seed })
+    let path = if name.is_empty() { Path::default() } else { Path::below(name) };
+    module.map(&mut Initialiser { path, initial, seed })
 }
 
 struct Initialiser {
@@ -49,7 +53,7 @@ impl ModuleMapper for Initialiser {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if D != 4 {
+        if D != 4 && D != 2 {
             return param;
         }
         let mut generator = named_generator(self.seed, Purpose::Init, &self.path.name());
@@ -64,7 +68,7 @@ impl ModuleMapper for Initialiser {
 }
 
 impl Initial {
-    /// Values of a weight of `shape`, which is `[channel out, channel in, row, col]`.
+    /// Values of a weight of `shape`, `[channel out, channel in, row, col]` or the first two of it.
     fn draw(self, shape: &[usize], generator: &mut impl Rng) -> Vec<f32> {
         let kernel_area: usize = shape[2..].iter().product();
         let fan_out = (shape[0] * kernel_area) as f64;
@@ -73,6 +77,7 @@ impl Initial {
         match self {
             Self::KaimingNormalFanOut => normal(n_values, (2.0 / fan_out).sqrt(), generator),
             Self::KaimingUniformFanIn => uniform(n_values, (6.0 / fan_in).sqrt(), generator),
+            Self::NarrowNormal => normal(n_values, 0.02, generator),
             Self::XavierUniform => uniform(n_values, (6.0 / (fan_in + fan_out)).sqrt(), generator),
         }
     }

@@ -1,7 +1,7 @@
 //! Models: from pixels to logits.
 //!
 //! A model is built in training mode; burn's `valid()` gives the copy that predicts, `train()` goes
-//! back, and `freeze_group` keeps part of it as it is. Fields are named so that the path of a
+//! back, and [`freeze`] keeps part of it as it is. Fields are named so that the path of a
 //! tensor is its name in the state dictionary of PyTorch's `segmentation_models_pytorch`.
 
 mod buffer;
@@ -9,6 +9,8 @@ mod buffer;
 mod path;
 
 mod order;
+
+mod trace;
 
 mod initial;
 
@@ -18,19 +20,58 @@ mod blocks;
 
 mod encoders;
 
-mod unet;
+mod decoders;
+
+mod geodl_blocks;
+
+mod geodl_unet;
 
 mod network;
 
+mod architecture;
+
+mod knobs;
+
 mod config;
 
-pub use blocks::{BatchNorm, Conv2d, conv_norm};
+mod resolved;
+
+mod batch_rules;
+
+mod pattern;
+
+mod freeze;
+
+mod describe;
+
+#[cfg(test)]
+mod golden;
+
+#[cfg(test)]
+mod every_model;
+
+pub use architecture::{Architecture, Attention, Upsampling};
+pub use blocks::{
+    Act, ActivationKind, AttentionGate, BatchNorm, Conv2d, DoubleConv, DropKind, Dropout,
+    GroupNorm, LayerNorm, Linear, NoNorm, Norm, NormKind, Pass, Scse, SqueezeExcite,
+    TransposedConv2d, conv_norm,
+};
 pub use buffer::{Buffer, Counter};
-pub use config::{Architecture, Encoder, ModelConfig};
-pub use encoders::{BasicBlock, ResNet};
+pub use config::ModelConfig;
+pub use decoders::{
+    Aspp, Decoder, DeepLabV3, DeepLabV3Plus, Fpn, Linknet, MaNet, Pan, PspNet, UnetDecoder,
+    UnetPlusPlus, UperNet,
+};
+pub use describe::{Description, LayerRow};
+pub use encoders::{
+    BasicBlock, Bottleneck, ConvNeXt, EfficientNetLite, Encoder, EncoderNetwork, MobileNetV2,
+    ResNet, SqueezeNet, Vgg,
+};
 pub use features::Features;
+pub use freeze::{check_patterns, freeze};
+pub use geodl_unet::GeodlUnet;
 pub use initial::{Initial, initialise};
-pub use network::{Network, Outputs, Segmenter};
+pub use network::{EncoderDecoder, Network, Outputs, Segmenter, SideOutput};
 pub use order::{from_pytorch_order, in_pytorch_order, to_pytorch_order};
 pub use path::Path;
-pub use unet::{DecoderBlock, Unet, UnetDecoder};
+pub use pattern::{check_pattern, matches};

@@ -9,11 +9,12 @@ const AXES: [usize; 4] = [3, 2, 0, 1];
 /// The way back.
 const BACK: [usize; 4] = [2, 3, 1, 0];
 
-/// The shape of a parameter as a state dictionary has it: that of a convolution's weight, which is
-/// the only one with four axes, is turned; others stay.
+/// The shape of a parameter as a state dictionary has it: that of a convolution's weight, which has
+/// four axes, and of a linear function, which has two, are turned; others stay.
 pub fn in_pytorch_order(shape: &[usize]) -> Vec<usize> {
     match shape {
         [_, _, _, _] => AXES.iter().map(|&axis| shape[axis]).collect(),
+        &[input, output] => vec![output, input],
         _ => shape.to_vec(),
     }
 }
@@ -22,15 +23,18 @@ pub fn in_pytorch_order(shape: &[usize]) -> Vec<usize> {
 pub fn to_pytorch_order<const D: usize>(parameter: Tensor<D>) -> TensorData {
     match D {
         4 => parameter.permute(turn::<D>(AXES)).into_data(),
+        2 => parameter.swap_dims(0, 1).into_data(),
         _ => parameter.into_data(),
     }
 }
 
-/// The parameter whose values a state dictionary has as `data`.
+/// The parameter whose values a state dictionary has as `data`; it keeps their type.
 pub fn from_pytorch_order<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
-    let tensor = Tensor::from_data(data, device);
+    let dtype = data.dtype();
+    let tensor = Tensor::from_data(data, (device, dtype));
     match D {
         4 => in_order(tensor.permute(turn::<D>(BACK))),
+        2 => in_order(tensor.swap_dims(0, 1)),
         _ => tensor,
     }
 }
@@ -42,8 +46,8 @@ fn turn<const D: usize>(axes: [usize; 4]) -> [isize; D] {
 
 /// The same values in the order of the axes, once and for all.
 fn in_order<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    let device = tensor.device();
-    Tensor::from_data(tensor.into_data(), &device)
+    let (device, dtype) = (tensor.device(), tensor.dtype());
+    Tensor::from_data(tensor.into_data(), (&device, dtype))
 }
 
 #[cfg(test)]
@@ -60,6 +64,19 @@ mod tests {
         // Row 1, column 2, channel 3 in, channel 4 out.
         let value: f32 = weight.clone().slice([1..2, 2..3, 3..4, 4..5]).into_scalar();
         assert_eq!(value, (((4 * 5) + 3) * 2 + 1) as f32 * 3.0 + 2.0);
+        assert_eq!(to_pytorch_order(weight), data);
+    }
+
+    #[test]
+    fn linear_functions_turn_and_turn_back() {
+        let data = TensorData::new(vec![1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
+        let weight: Tensor<2> = from_pytorch_order(data.clone(), &Device::flex());
+        assert_eq!(weight.dims(), [3, 2]);
+        assert_eq!(in_pytorch_order(&weight.dims()), [2, 3]);
+        assert_eq!(
+            weight.clone().into_data().iter::<f32>().collect::<Vec<_>>(),
+            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
+        );
         assert_eq!(to_pytorch_order(weight), data);
     }
 

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Optimizer;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    model::{check_pattern, matches},
+};
 
 /// The `[optimizer]` table of a run file. Defaults are PyTorch's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +30,20 @@ pub struct OptimizerConfig {
     pub dampening: f64,
     /// `sgd`: look ahead along the memory. Needs momentum and no dampening.
     pub nesterov: bool,
+    /// Parameters with a learning rate of their own: the first group that means a parameter counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<ParameterGroup>,
+}
+
+/// Parameters with a learning rate of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterGroup {
+    /// Names of parameters as in a state dictionary or what they begin with, such as `encoder`, or a
+    /// pattern with `*`.
+    pub names: String,
+    /// Multiplies the learning rate, 0 or more.
+    pub lr_factor: f64,
 }
 
 /// The rule of an optimizer's step.
@@ -51,6 +68,7 @@ impl Default for OptimizerConfig {
             momentum: 0.0,
             dampening: 0.0,
             nesterov: false,
+            groups: Vec::new(),
         }
     }
 }
@@ -74,7 +92,20 @@ impl OptimizerConfig {
         })
     }
 
+    /// What multiplies the learning rate of the parameter called `name`.
+    pub fn lr_factor(&self, name: &str) -> f64 {
+        let group = self.groups.iter().find(|group| matches(&group.names, name));
+        group.map_or(1.0, |group| group.lr_factor)
+    }
+
     fn check(&self) -> Result<()> {
+        for ParameterGroup { names, lr_factor } in &self.groups {
+            check_pattern("optimizer.groups.names", names)?;
+            if !(0.0 <= *lr_factor && lr_factor.is_finite()) {
+                let rule = "must be a finite number, 0 or more";
+                return Err(Error::config("optimizer.groups.lr_factor", lr_factor, rule));
+            }
+        }
         let positive = |value: f64| 0.0 < value && value.is_finite();
         let below_one = |value: f64| (0.0..1.0).contains(&value);
         let [beta1, beta2] = self.betas;

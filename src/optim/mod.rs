@@ -10,6 +10,6 @@ mod optimizer;
 
 mod config;
 
-pub use config::{OptimizerConfig, OptimizerKind};
+pub use config::{OptimizerConfig, OptimizerKind, ParameterGroup};
 pub use gradients::{Gradient, Gradients};
 pub use optimizer::Optimizer;

@@ -130,6 +130,7 @@ impl Optimizer {
     }
 
     fn update(&mut self, name: &str, parameters: &mut [f32], gradient: Gradient<'_>, rates: Rates) {
+        let rates = Rates { lr: rates.lr * self.config.lr_factor(name), ..rates };
         let memory = self.memory.entry(name.to_owned()).or_insert_with(|| match self.config.kind {
             OptimizerKind::Adamw => Memory::Adamw(Moments::default()),
             OptimizerKind::Sgd => Memory::Sgd(Vec::new()),
@@ -206,7 +207,8 @@ mod tests {
     use crate::{
         label::ClassCounts,
         loss::{LossConfig, Target},
-        model::{BatchNorm, Conv2d, Encoder, Features, ModelConfig, Segmenter},
+        model::{BatchNorm, Conv2d, Encoder, Features, ModelConfig, Segmenter, freeze},
+        optim::ParameterGroup,
         weights::load,
     };
 
@@ -217,6 +219,22 @@ mod tests {
         #[serde(rename = "TL")]
         labels: Value,
         supervised: BTreeMap<String, Trajectory>,
+        freeze: Freeze,
+    }
+
+    #[derive(Deserialize)]
+    struct Freeze {
+        frozen_encoder_bn_eval: Kept,
+        discriminative_lr: Kept,
+    }
+
+    #[derive(Deserialize)]
+    struct Kept {
+        loss: Vec<f64>,
+        running_mean: Vec<f64>,
+        running_var: Vec<f64>,
+        num_batches_tracked: f64,
+        final_head: Value,
     }
 
     #[derive(Deserialize)]
@@ -350,6 +368,61 @@ mod tests {
     fn adamw_walks_as_pytorch_does() {
         let config = OptimizerConfig { lr: 1e-2, weight_decay: Some(0.1), ..Default::default() };
         check("adamw_1e-2_wd.1", &config, &["0.bias", "1.running_mean"]);
+    }
+
+    #[track_caller]
+    fn check_kept(mut run: Run, want: &Kept) {
+        for (step, &loss) in want.loss.iter().enumerate() {
+            let got = run.step(Rates { lr: 0.1, momentum: None });
+            assert!((got - loss).abs() < 2e-6, "step {step}: loss is {got}, want {loss}");
+        }
+        let state = state_dict(&run.net);
+        for (name, want) in [
+            ("1.running_mean", want.running_mean.clone()),
+            ("1.running_var", want.running_var.clone()),
+            ("1.num_batches_tracked", vec![want.num_batches_tracked]),
+            ("3.weight", flat(&want.final_head)),
+        ] {
+            let got: Vec<f64> = match &state.find(name).unwrap().values {
+                Values::F32(values) => values.iter().map(|&it| f64::from(it)).collect(),
+                Values::I64(values) => values.iter().map(|&it| it as f64).collect(),
+            };
+            assert_eq!(got.len(), want.len(), "{name}");
+            for (got, want) in got.into_iter().zip(want) {
+                assert!((got - want).abs() < 1e-5, "{name}: {got}, want {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_frozen_encoder_walks_as_in_pytorch_with_its_norms_in_evaluation() {
+        let run = Run::new(&sgd());
+        let net = freeze(run.net, &["0".to_owned(), "1.*".to_owned()]).unwrap();
+        check_kept(Run { net, ..run }, &golden().freeze.frozen_encoder_bn_eval);
+    }
+
+    #[test]
+    fn layers_with_rates_of_their_own_walk_as_in_pytorch() {
+        let group = |names: &str| ParameterGroup { names: names.to_owned(), lr_factor: 0.01 };
+        let groups = vec![group("0"), group("1")];
+        let run = Run::new(&OptimizerConfig { groups, ..sgd() });
+        check_kept(run, &golden().freeze.discriminative_lr);
+    }
+
+    #[test]
+    fn the_first_group_that_means_a_parameter_counts() {
+        let group = |names: &str, lr_factor| ParameterGroup { names: names.to_owned(), lr_factor };
+        let groups = vec![group("encoder.layer4", 0.5), group("encoder", 0.1)];
+        let config = OptimizerConfig { groups, ..Default::default() };
+        for (name, want) in [
+            ("encoder.layer4.0.conv1.weight", 0.5),
+            ("encoder.conv1.weight", 0.1),
+            ("decoder.blocks.0.conv1.0.weight", 1.0),
+        ] {
+            assert_eq!(config.lr_factor(name), want, "{name}");
+        }
+        let wrong = OptimizerConfig { groups: vec![group("encoder", -0.1)], ..Default::default() };
+        assert!(wrong.build().unwrap_err().to_string().contains("optimizer.groups.lr_factor"));
     }
 
     fn take_steps(run: &mut Run, steps: Range<u32>) {

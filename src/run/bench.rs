@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     label::{ClassCounts, IGNORE},
     loss::{LossConfig, LossKind},
-    model::{ModelConfig, Network, Segmenter},
+    model::{ModelConfig, Network, Pass, Segmenter},
     optim::OptimizerConfig,
     random::{Purpose, named_generator},
     schedule::Rates,
@@ -147,9 +147,11 @@ impl Bench {
             let distances = loss.needs_distances().then(|| self.distances(&batch.labels));
             Batch { distances, ..batch }
         };
+        let pass = Pass::Training { seed: 0, step: 0 };
         Ok(self.time(batch, seconds, |batch| {
             let before = network.take().expect("the network is put back after each step");
-            let found = batch_gradient(&before, &loss, batch, 0).expect("the loss is for classes");
+            let found =
+                batch_gradient(&before, &loss, batch, 0, pass).expect("the loss is for classes");
             network = Some(optimizer.step(before, &found.gradients, rates));
         }))
     }

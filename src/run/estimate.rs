@@ -6,7 +6,7 @@ use super::{RunFile, peak_memory_bytes};
 use crate::{
     error::Result,
     loss::Criterion,
-    model::Segmenter,
+    model::{Pass, Segmenter, freeze},
     optim::Optimizer,
     schedule::Rates,
     train::{Batch, Dataset, batch_gradient, steps_per_epoch},
@@ -53,6 +53,7 @@ pub fn estimate(
         run_file.seed,
         &device.clone().autodiff(),
     );
+    let network = freeze(network, &run_file.model.freeze)?;
     let n_parameters = crate::weights::n_parameters(&network) as u64;
     let loss = run_file.loss.build(&data.class_counts())?;
     let mut optimizer = run_file.optimizer.build()?;
@@ -80,6 +81,6 @@ fn step<M: Segmenter + Module>(
     device: &Device,
 ) -> Result<M> {
     let batch = Batch::new(chips, &device.clone().autodiff());
-    let found = batch_gradient(&network, loss, batch, 0)?;
+    let found = batch_gradient(&network, loss, batch, 0, Pass::Training { seed: 0, step: 0 })?;
     Ok(optimizer.step(network, &found.gradients, Rates { lr: 1e-6, momentum: None }))
 }

@@ -12,6 +12,7 @@ use crate::{
     bundle::{Bundle, Header},
     error::{Error, Result},
     evaluate::evaluate_split,
+    model::{check_patterns, freeze},
     raster::{write_atomically, write_together},
     scene::Role,
     schedule::Schedule,
@@ -57,6 +58,9 @@ impl Run {
     ) -> Result<Self> {
         data.audit()?;
         let network = run_file.model.blank(data.bands().len(), data.classes().len(), &device);
+        let groups = run_file.optimizer.groups.iter().map(|it| it.names.as_str());
+        check_patterns(&network, "optimizer.groups.names", groups)?;
+        let network = freeze(network, &run_file.model.freeze)?;
         let text = run_file.to_toml();
         let inputs = input_files(&data)?;
         let manifest = Manifest {
@@ -147,6 +151,8 @@ impl Run {
             let weights = self.manifest.weights.as_ref();
             (starting_network(run_file, data, weights, &device)?, Position::default())
         };
+        // What is frozen is a setting, not part of a checkpoint.
+        let network = freeze(network, &model.freeze)?;
         let state = State { network, optimizer, position };
         let config = &run_file.train;
         let fit = Fit { data, config, loss: &loss, schedule: &schedule, folder, device: &device };

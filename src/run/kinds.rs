@@ -162,8 +162,10 @@ mod tests {
 
     #[test]
     fn a_choice_lists_the_others_and_the_nearest() {
-        let wanted = "config `model.encoder` = \"resnet43\": wanted `resnet18` or `resnet34`; did \
-                      you mean `resnet34`?";
+        let wanted = "config `model.encoder` = \"resnet43\": wanted `resnet18` or `resnet34` or \
+                      `resnet50` or `resnet101` or `resnet152` or `mobilenet-v2` or \
+                      `efficientnet-lite0` or `squeezenet-1.1` or `vgg16-bn` or `convnext-tiny` or \
+                      `own`; did you mean `resnet34`?";
         check("[model]\nencoder = 'resnet43'", Some(wanted));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     chip::Chip,
     error::{Error, Result},
     loss::Criterion,
-    model::Network,
+    model::{Network, Pass},
     optim::Optimizer,
     schedule::Schedule,
 };
@@ -123,7 +123,8 @@ impl Fit<'_> {
         let State { network, mut optimizer, mut position } = state;
         let rates = self.schedule.rates(position.step);
         let batch = Batch::new(chips, self.device);
-        let mut found = batch_gradient(&network, self.loss, batch, position.epoch)?;
+        let pass = Pass::Training { seed: self.data.seed, step: position.step };
+        let mut found = batch_gradient(&network, self.loss, batch, position.epoch, pass)?;
         let norm = match self.config.clip_norm {
             Some(max_norm) => found.gradients.clip_norm(max_norm),
             None => found.gradients.norm(),

@@ -1,14 +1,19 @@
 //! One batch forward and backward.
 
-use burn::module::Module;
+use burn::{module::Module, tensor::Tensor};
 
 use super::Batch;
-use crate::{error::Result, loss::Criterion, model::Segmenter, optim::Gradients};
+use crate::{
+    error::Result,
+    loss::{Criterion, Target},
+    model::{Pass, Segmenter, SideOutput},
+    optim::Gradients,
+};
 
 /// What a batch says about a network.
 #[derive(Clone, Debug)]
 pub struct BatchGradient {
-    /// The loss; 0 if no pixel counts.
+    /// The loss, with those of side branches; 0 if no pixel counts.
     pub loss: f32,
     /// What the loss counts in a mean over batches: the sum of the weights of the pixels where it
     /// is a mean over them, else 1.
@@ -20,7 +25,9 @@ pub struct BatchGradient {
 }
 
 /// Loss and gradients of `network`, which is in training mode, for `batch` in `epoch`, counted from
-/// 0.
+/// 0, with the random draws of `pass`.
+///
+/// The losses of side branches are added, each times its weight.
 ///
 /// # Errors
 ///
@@ -30,9 +37,12 @@ pub fn batch_gradient<M: Segmenter + Module>(
     criterion: &Criterion,
     batch: Batch,
     epoch: u32,
+    pass: Pass,
 ) -> Result<BatchGradient> {
     let target = batch.target();
-    let parts = criterion.parts(network.forward(batch.images).main, &target)?;
+    let outputs = network.forward_in(batch.images, pass);
+    let parts = criterion.parts(outputs.main, &target)?;
+    let sides = outputs.auxiliary;
     let Some(value) = criterion.single_mean(&parts) else {
         let value = criterion.value(&parts, epoch);
         drop(parts);
@@ -40,21 +50,54 @@ pub fn batch_gradient<M: Segmenter + Module>(
             1 => Vec::new(),
             _ => value.terms.into_iter().map(|it| it.into_scalar()).collect(),
         };
-        let loss = value.total.clone().into_scalar();
-        let gradients = Gradients::of(network, value.total);
+        let total = add_sides(value.total, sides, criterion, &target, epoch)?;
+        let loss = total.clone().into_scalar();
+        let gradients = Gradients::of(network, total);
         return Ok(BatchGradient { loss, weight: 1.0, terms, gradients });
     };
     // The division comes last: it is one factor of all gradients.
     let value = value.clone();
     drop(parts);
-    let sum: f32 = value.sum.clone().into_scalar();
+    let total = add_side_sums(value.sum, sides, criterion, &target)?;
+    let sum: f32 = total.clone().into_scalar();
     let weight: f32 = value.weight.into_scalar();
-    let mut gradients = Gradients::of(network, value.sum);
+    let mut gradients = Gradients::of(network, total);
     if 0.0 < weight {
         gradients.scale(1.0 / f64::from(weight));
     }
     let loss = if 0.0 < weight { sum / weight } else { 0.0 };
     Ok(BatchGradient { loss, weight, terms: Vec::new(), gradients })
+}
+
+/// `total` with the losses of side branches.
+fn add_sides(
+    mut total: Tensor<1>,
+    sides: Vec<SideOutput>,
+    criterion: &Criterion,
+    target: &Target,
+    epoch: u32,
+) -> Result<Tensor<1>> {
+    for SideOutput { weight, logits } in sides {
+        let parts = criterion.parts(logits, target)?;
+        total = total + criterion.value(&parts, epoch).total * weight;
+    }
+    Ok(total)
+}
+
+/// `sum` with those of side branches, of a loss that is a single mean: the pixels are the same, and
+/// so is what the sums are divided by.
+fn add_side_sums(
+    mut sum: Tensor<1>,
+    sides: Vec<SideOutput>,
+    criterion: &Criterion,
+    target: &Target,
+) -> Result<Tensor<1>> {
+    for SideOutput { weight, logits } in sides {
+        let parts = criterion.parts(logits, target)?;
+        let side = criterion.single_mean(&parts).expect("the main loss is a single mean");
+        sum = sum + side.sum.clone() * weight;
+    }
+    Ok(sum)
 }
 
 #[cfg(test)]
@@ -63,7 +106,57 @@ mod tests {
     use swath_kernels::burn::layout_copies;
 
     use super::*;
-    use crate::{chip::Chip, label::ClassCounts, loss::LossConfig, model::ModelConfig};
+    use crate::{
+        chip::Chip,
+        label::ClassCounts,
+        loss::{LossConfig, LossKind},
+        model::{Encoder, ModelConfig},
+    };
+
+    const PASS: Pass = Pass::Training { seed: 1, step: 0 };
+
+    fn chip(n_bands: usize, size_px: usize) -> Chip {
+        let n_pixels = size_px * size_px;
+        Chip {
+            n_bands,
+            size_px,
+            values: (0..n_bands * n_pixels).map(|k| (k as f32 * 0.3).sin()).collect(),
+            labels: (0..n_pixels).map(|k| (k % 2) as u8).collect(),
+            valid: vec![true; n_pixels],
+            missing: Vec::new(),
+            distances: None,
+        }
+    }
+
+    /// The loss of each kind with `auxiliary` weights, without dropout.
+    fn losses(auxiliary: &[f64]) -> [f32; 2] {
+        let device = Device::flex().autodiff();
+        let encoder = Encoder::Resnet18;
+        let config =
+            ModelConfig { encoder, width: 4, auxiliary: auxiliary.to_vec(), ..Default::default() };
+        let network = config.build(2, 2, 0, &device);
+        [LossKind::CrossEntropy, LossKind::Dice].map(|kind| {
+            let loss = LossConfig { kind, ..LossConfig::default() };
+            let loss = loss.build(&ClassCounts::uniform(2)).unwrap();
+            let batch = Batch::new(&[chip(2, 40), chip(2, 40)], &device);
+            let found = batch_gradient(&network, &loss, batch, 0, PASS).unwrap();
+            let names = ["decoder.blocks.4.conv1.0.weight", "auxiliary_heads.0.weight"];
+            let [_, side] = names.map(|name| found.gradients.find(name).is_some());
+            assert_eq!(side, !auxiliary.is_empty());
+            found.loss
+        })
+    }
+
+    // The loss is linear in the weights.
+    #[test]
+    fn losses_of_side_branches_are_added_by_their_weights() {
+        let [main, with, twice] = [&[][..], &[0.5, 0.25], &[1.0, 0.5]].map(losses);
+        for k in 0..2 {
+            assert!(0.1 < with[k] - main[k], "{main:?} {with:?}");
+            let want = 2.0 * (with[k] - main[k]);
+            assert!((twice[k] - main[k] - want).abs() < 1e-5, "{main:?} {with:?} {twice:?}");
+        }
+    }
 
     /// From the chips to the gradients no tensor is copied into another order.
     #[test]
@@ -71,21 +164,12 @@ mod tests {
         let device = Device::flex().autodiff();
         let config = ModelConfig { width: 4, ..Default::default() };
         let network = config.build(3, 2, 0, &device);
-        let size_px = 40;
-        let n_pixels = size_px * size_px;
-        let chip = Chip {
-            n_bands: 3,
-            size_px,
-            values: (0..3 * n_pixels).map(|k| (k as f32 * 0.3).sin()).collect(),
-            labels: (0..n_pixels).map(|k| (k % 2) as u8).collect(),
-            valid: vec![true; n_pixels],
-            missing: Vec::new(),
-            distances: None,
-        };
+        let chip = chip(3, 40);
         let loss = LossConfig::default().build(&ClassCounts::uniform(2)).unwrap();
         let before = layout_copies();
         let found =
-            batch_gradient(&network, &loss, Batch::new(&[chip.clone(), chip], &device), 0).unwrap();
+            batch_gradient(&network, &loss, Batch::new(&[chip.clone(), chip], &device), 0, PASS)
+                .unwrap();
         assert!(0.0 < found.gradients.norm());
         assert_eq!(layout_copies(), before);
     }

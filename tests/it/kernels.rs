@@ -5,7 +5,7 @@ use rand::Rng;
 use swath::{
     label::ClassCounts,
     loss::LossConfig,
-    model::{Encoder, ModelConfig, Network},
+    model::{Encoder, ModelConfig, Network, Pass},
     optim::OptimizerConfig,
     random::{Purpose, generator},
     schedule::Rates,
@@ -18,6 +18,8 @@ const N_STEPS: u64 = 20;
 const N_CLASSES: usize = 5;
 /// Batch, bands, rows, columns.
 const SHAPE: [usize; 4] = [8, 4, 32, 32];
+
+const PASS: Pass = Pass::Training { seed: 0, step: 0 };
 
 /// Images of noise around the value of their label, which can be learned.
 fn batch(step: u64, device: &Device) -> Batch {
@@ -67,15 +69,16 @@ fn twenty_steps_with_and_without_kernels_agree() {
     let (mut network, mut plain_network) = (self::network(&device), self::network(&device));
     let (mut distances, mut losses) = (Vec::new(), Vec::new());
     for step in 0..N_STEPS {
-        let found = batch_gradient(&network, &loss, batch(step, &device), 0).unwrap();
-        let plain = || batch_gradient(&network, &loss, batch(step, &device), 0).unwrap();
+        let found = batch_gradient(&network, &loss, batch(step, &device), 0, PASS).unwrap();
+        let plain = || batch_gradient(&network, &loss, batch(step, &device), 0, PASS).unwrap();
         let plain = without_kernels(plain);
         let of_losses = (found.loss / plain.loss - 1.0).abs();
         assert!(of_losses < 2e-6, "losses of step {step} differ by {of_losses:e}");
         distances.push(distance(&network, &found, &plain));
         network = optimizer.step(network, &found.gradients, rates);
 
-        let plain = || batch_gradient(&plain_network, &loss, batch(step, &device), 0).unwrap();
+        let plain =
+            || batch_gradient(&plain_network, &loss, batch(step, &device), 0, PASS).unwrap();
         let plain = without_kernels(plain);
         losses.push([found.loss, plain.loss]);
         plain_network = plain_optimizer.step(plain_network, &plain.gradients, rates);

@@ -37,3 +37,5 @@ mod rare_class;
 mod weight_files;
 
 mod starting_weights;
+
+mod models;

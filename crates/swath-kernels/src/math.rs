@@ -55,6 +55,38 @@ pub(crate) fn sigmoid<V: Vector>(value: V) -> V {
     one.div(one.add(exp(value.neg())))
 }
 
+/// The share of the standard normal distribution below `value`, to 2e-7 of itself and of 1 minus it.
+///
+/// Source: the complementary error function of Press et al. 1992, Numerical Recipes, section 6.2.
+#[inline(always)]
+pub(crate) fn normal_share<V: Vector>(value: V) -> V {
+    let one = V::splat(1.0);
+    let is_below = value.less(V::zero());
+    let size = V::select(is_below, value.neg(), value);
+    let t = one.div(size.mul_add(V::splat(0.5 * std::f32::consts::FRAC_1_SQRT_2), one));
+    let mut sum = V::splat(0.170_872_77);
+    for factor in [
+        -0.822_152_23,
+        1.488_515_87,
+        -1.135_203_98,
+        0.278_868_07,
+        -0.186_288_06,
+        0.096_784_18,
+        0.374_091_96,
+        1.000_023_68,
+        -1.265_512_23,
+    ] {
+        sum = sum.mul_add(t, V::splat(factor));
+    }
+    // The square as a sum of two numbers: its rounding would show in the power.
+    let square = value.mul(value);
+    let rest = value.mul_add(value, square.neg());
+    let power = exp(square.mul(V::splat(-0.5)));
+    let power = power.neg_mul_add(rest.mul(V::splat(0.5)), power);
+    let outside = power.mul(exp(sum)).mul(t).mul(V::splat(0.5));
+    V::select(is_below, outside, one.sub(outside))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

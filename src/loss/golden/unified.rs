@@ -47,14 +47,22 @@ fn the_unified_focal_losses_are_those_of_yeung() {
     let labels: Vec<i64> = labels.iter().map(|&it| i64::from(0.0 < it)).collect();
     let labels = Tensor::from_data(TensorData::new(labels, shape), &Device::flex());
     let target = Target::classes(labels);
-    for (key, is_asymmetric) in
-        [("sym_unified_focal_loss", false), ("asym_unified_focal_loss", true)]
-    {
-        let (delta, gamma) = (0.6, 0.5);
-        let criterion = sum(vec![
-            (0.5, Loss::regions(YeungTversky { delta, gamma, is_asymmetric })),
-            (0.5, Loss::pixels(YeungFocal { delta, gamma, is_asymmetric })),
-        ]);
+    let region =
+        |is_asymmetric, delta, gamma| Loss::regions(YeungTversky { delta, gamma, is_asymmetric });
+    let pixels =
+        |is_asymmetric, delta, gamma| Loss::pixels(YeungFocal { delta, gamma, is_asymmetric });
+    let unified =
+        |asymmetric| vec![(0.5, region(asymmetric, 0.6, 0.5)), (0.5, pixels(asymmetric, 0.6, 0.5))];
+    // With the defaults of each of the authors' functions.
+    for (key, terms) in [
+        ("sym_unified_focal_loss", unified(false)),
+        ("asym_unified_focal_loss", unified(true)),
+        ("symmetric_focal_loss", vec![(1.0, pixels(false, 0.7, 2.0))]),
+        ("asymmetric_focal_loss", vec![(1.0, pixels(true, 0.7, 2.0))]),
+        ("symmetric_focal_tversky_loss", vec![(1.0, region(false, 0.7, 0.75))]),
+        ("asymmetric_focal_tversky_loss", vec![(1.0, region(true, 0.7, 0.75))]),
+    ] {
+        let criterion = sum(terms);
         let parts = criterion.parts(logits.clone(), &target).unwrap();
         let found: f64 = criterion.value(&parts, 0).total.into_scalar();
         let wanted = golden["yeung"]["values"][key].as_f64().unwrap();

@@ -9,8 +9,9 @@ use swath_kernels::{
     burn::{ChannelStatistics, Norm, NormInputs},
 };
 
-use crate::model::{Buffer, Counter, Features};
+use crate::model::{Buffer, Counter, Features, features::Layer};
 
+/// Added to the variance, if nobody says otherwise.
 const EPSILON: f64 = 1e-5;
 
 /// Share of a batch's statistics in the running ones.
@@ -41,6 +42,7 @@ pub struct BatchNorm {
     /// Batches seen in training.
     num_batches_tracked: Counter,
     training: Param<Flag>,
+    epsilon: f64,
 }
 
 impl BatchNorm {
@@ -53,7 +55,13 @@ impl BatchNorm {
             running_var: Buffer::new(Tensor::ones([channels], device)),
             num_batches_tracked: Counter::default(),
             training: Param::from_bool(true),
+            epsilon: EPSILON,
         }
+    }
+
+    /// The same with `epsilon` added to the variance in place of 1e-5.
+    pub fn with_epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
     }
 
     /// `activation(norm(images) + residual)`
@@ -67,17 +75,19 @@ impl BatchNorm {
         residual: Option<Features>,
         activation: Activation,
     ) -> Features {
-        let images = images.into_channels_last();
-        let [batch, rows, cols, _] = images.dims();
+        let shape @ [batch, rows, cols, _] = images.shape();
         let n_values = batch * rows * cols;
-        let residual = residual.map(Features::into_channels_last);
-        let (weight, bias) = (self.weight.val(), self.bias.val());
-        let inputs = NormInputs { images, residual, weight, bias };
-        let norm = Norm { epsilon: EPSILON, activation };
-        Features::from_channels_last(if self.is_training() {
-            self.by_batch(norm, inputs, n_values)
-        } else {
-            norm.by_running(inputs, self.running())
+        let layer = Layer { weight: Some(self.weight.id), ..Layer::plain("batch norm", shape) };
+        images.through(layer, |images| {
+            let residual = residual.map(Features::into_channels_last);
+            let (weight, bias) = (self.weight.val(), self.bias.val());
+            let inputs = NormInputs { images, residual, weight, bias };
+            let norm = Norm { epsilon: self.epsilon, activation };
+            if self.is_training() {
+                self.by_batch(norm, inputs, n_values)
+            } else {
+                norm.by_running(inputs, self.running())
+            }
         })
     }
 
@@ -89,7 +99,7 @@ impl BatchNorm {
     /// The norm with running statistics is `x * scale + shift`; each is `[channel]`.
     pub(super) fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
         let ChannelStatistics { mean, variance } = self.running();
-        let scale = self.weight.val() / (variance + EPSILON).sqrt();
+        let scale = self.weight.val() / (variance + self.epsilon).sqrt();
         let shift = self.bias.val() - mean * scale.clone();
         (scale, shift)
     }

@@ -1,105 +1,236 @@
-//! Residual networks of basic blocks: ResNet-18 and ResNet-34.
+//! Residual networks.
 
-use burn::{module::Module, tensor::Device};
+use burn::module::Module;
 use swath_kernels::{Activation, burn::Windows};
 
-use crate::model::{BatchNorm, Conv2d, Features, conv_norm};
+use super::{EncoderSpec, encoder::Make};
+use crate::model::{
+    Act, Conv2d, Features, Norm,
+    blocks::{Layers, conv_norm},
+};
+
+const fn spec(title: &'static str, channels: &'static [u32]) -> EncoderSpec {
+    EncoderSpec {
+        title,
+        channels,
+        output_strides: &[32, 16, 8],
+        changes_norm: true,
+        changes_activation: true,
+        has_center: false,
+    }
+}
+
+const BASIC: &[u32] = &[64, 64, 128, 256, 512];
+
+const WIDE: &[u32] = &[64, 256, 512, 1024, 2048];
+
+pub(super) const RESNET_18: EncoderSpec = spec("ResNet-18", BASIC);
+
+pub(super) const RESNET_34: EncoderSpec = spec("ResNet-34", BASIC);
+
+pub(super) const RESNET_50: EncoderSpec = spec("ResNet-50", WIDE);
+
+pub(super) const RESNET_101: EncoderSpec = spec("ResNet-101", WIDE);
+
+pub(super) const RESNET_152: EncoderSpec = spec("ResNet-152", WIDE);
 
 /// A residual network without its classifier.
 ///
 /// ```text
 /// resolution   1/2        1/4             1/8         1/16        1/32
 /// layers       conv1 bn1  pool, layer1    layer2      layer3      layer4
-/// channels     width      width           2 width     4 width     8 width
+/// channels     width      width           2 width     4 width     8 width     (x 4 with bottlenecks)
 /// ```
 ///
-/// Source: He et al. 2016, table 1, <https://arxiv.org/abs/1512.03385>; names and paddings of
-/// torchvision.
+/// With a smaller output stride the last layers keep their resolution, and all their convolutions
+/// are dilated instead.
+///
+/// Source: He et al. 2016, table 1, <https://arxiv.org/abs/1512.03385>; names, paddings and the place
+/// of a bottleneck's stride (its 3x3 convolution) are torchvision's.
 #[derive(Module, Debug)]
 pub struct ResNet {
     conv1: Conv2d,
-    bn1: BatchNorm,
-    layer1: Vec<BasicBlock>,
-    layer2: Vec<BasicBlock>,
-    layer3: Vec<BasicBlock>,
-    layer4: Vec<BasicBlock>,
+    bn1: Norm,
+    relu: Act,
+    layer1: Vec<Block>,
+    layer2: Vec<Block>,
+    layer3: Vec<Block>,
+    layer4: Vec<Block>,
+}
+
+/// A block of either kind.
+#[derive(Module, Debug)]
+enum Block {
+    Basic(BasicBlock),
+    Bottleneck(Bottleneck),
+}
+
+/// Channels in, inside and out, and how a block moves.
+#[derive(Clone, Copy)]
+struct BlockShape {
+    input: usize,
+    inner: usize,
+    output: usize,
+    stride_px: usize,
+    dilation_px: usize,
 }
 
 impl ResNet {
-    /// `n_blocks` per layer: `[2, 2, 2, 2]` is ResNet-18, `[3, 4, 6, 3]` is ResNet-34; `width` is
-    /// 64 in both.
-    pub fn new(n_bands: usize, width: usize, n_blocks: [usize; 4], device: &Device) -> Self {
-        let layer = |channels: [usize; 2], stride_px, n_blocks| -> Vec<BasicBlock> {
-            let [_, output] = channels;
-            let first = BasicBlock::new(channels, stride_px, device);
-            let rest = (1..n_blocks).map(|_| BasicBlock::new([output; 2], 1, device));
-            std::iter::once(first).chain(rest).collect()
+    pub(super) fn basic(make: &Make<'_>, n_blocks: [usize; 4]) -> Self {
+        let block = |shape, layers: &Layers<'_>| Block::Basic(BasicBlock::new(shape, layers));
+        Self::new(make, n_blocks, 1, block)
+    }
+
+    pub(super) fn bottleneck(make: &Make<'_>, n_blocks: [usize; 4]) -> Self {
+        let block = |shape, layers: &Layers<'_>| Block::Bottleneck(Bottleneck::new(shape, layers));
+        Self::new(make, n_blocks, 4, block)
+    }
+
+    fn new(
+        make: &Make<'_>,
+        n_blocks: [usize; 4],
+        expansion: u32,
+        block: impl Fn(BlockShape, &Layers<'_>) -> Block,
+    ) -> Self {
+        let layers = make.layers(Activation::Relu);
+        let width = make.scaled(64);
+        let mut input = width;
+        let mut layer = |index: usize| {
+            let channels = 64 << index;
+            let (inner, output) = (make.scaled(channels), make.scaled(channels * expansion));
+            let [stride_px, dilation_px] = make.steps(4 << index, 0 < index);
+            let blocks = (0..n_blocks[index]).map(|place| {
+                let stride_px = if place == 0 { stride_px } else { 1 };
+                let shape = BlockShape { input, inner, output, stride_px, dilation_px };
+                input = output;
+                block(shape, &layers)
+            });
+            blocks.collect::<Vec<_>>()
         };
-        let [n1, n2, n3, n4] = n_blocks;
         Self {
-            conv1: Conv2d::new([n_bands, width], 7, device).with_stride(2),
-            bn1: BatchNorm::new(width, device),
-            layer1: layer([width, width], 1, n1),
-            layer2: layer([width, 2 * width], 2, n2),
-            layer3: layer([2 * width, 4 * width], 2, n3),
-            layer4: layer([4 * width, 8 * width], 2, n4),
+            conv1: layers.conv([make.n_bands, width], 7).with_stride(2),
+            bn1: layers.norm(width),
+            relu: layers.act(),
+            layer1: layer(0),
+            layer2: layer(1),
+            layer3: layer(2),
+            layer4: layer(3),
         }
     }
 
-    /// The features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the resolution of `images`. Sizes are
-    /// rounded up.
-    pub fn forward(&self, images: Features) -> [Features; 5] {
-        let half = conv_norm(&self.conv1, &self.bn1, images, None, Activation::Relu);
+    /// Features at 1/2 to 1/32. Sizes are rounded up.
+    pub(super) fn forward(&self, images: Features, depth: usize) -> Vec<Option<Features>> {
         let windows = Windows { kernel: [3; 2], stride: [2; 2], padding: [1; 2] };
-        let pooled = half.clone().max_pool(windows);
-        let quarter = forward_all(&self.layer1, pooled);
-        let eighth = forward_all(&self.layer2, quarter.clone());
-        let sixteenth = forward_all(&self.layer3, eighth.clone());
-        let deepest = forward_all(&self.layer4, sixteenth.clone());
-        [half, quarter, eighth, sixteenth, deepest]
+        let mut images = conv_norm(&self.conv1, &self.bn1, images, None, &self.relu);
+        let mut all = vec![Some(images.clone())];
+        let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
+        for (index, blocks) in stages.into_iter().enumerate().take(depth - 1) {
+            if index == 0 {
+                images = images.max_pool(windows);
+            }
+            images = blocks.iter().fold(images, |images, block| block.forward(images));
+            all.push(Some(images.clone()));
+        }
+        all
     }
 }
 
-fn forward_all(layer: &[BasicBlock], images: Features) -> Features {
-    layer.iter().fold(images, |images, block| block.forward(images))
+impl Block {
+    fn forward(&self, images: Features) -> Features {
+        match self {
+            Self::Basic(block) => block.forward(images),
+            Self::Bottleneck(block) => block.forward(images),
+        }
+    }
 }
 
 /// Two 3x3 convolutions around which the input is passed and added.
 #[derive(Module, Debug)]
 pub struct BasicBlock {
     conv1: Conv2d,
-    bn1: BatchNorm,
+    bn1: Norm,
+    relu: Act,
     conv2: Conv2d,
-    bn2: BatchNorm,
+    bn2: Norm,
     /// Fits the input to the output where they differ.
-    downsample: Option<(Conv2d, BatchNorm)>,
+    downsample: Option<(Conv2d, Norm)>,
 }
 
 impl BasicBlock {
-    /// From `channels[0]` to `channels[1]`, with one output for every `stride_px` rows and columns.
-    pub fn new(channels: [usize; 2], stride_px: usize, device: &Device) -> Self {
-        let [input, output] = channels;
-        let is_same = input == output && stride_px == 1;
-        let downsample = (!is_same).then(|| {
-            let conv = Conv2d::new(channels, 1, device).with_stride(stride_px);
-            (conv, BatchNorm::new(output, device))
-        });
+    fn new(shape: BlockShape, layers: &Layers<'_>) -> Self {
+        let BlockShape { input, output, stride_px, dilation_px, .. } = shape;
+        let conv = |channels| layers.conv(channels, 3).with_dilation(dilation_px);
         Self {
-            conv1: Conv2d::new(channels, 3, device).with_stride(stride_px),
-            bn1: BatchNorm::new(output, device),
-            conv2: Conv2d::new([output; 2], 3, device),
-            bn2: BatchNorm::new(output, device),
-            downsample,
+            conv1: conv([input, output]).with_stride(stride_px),
+            bn1: layers.norm(output),
+            relu: layers.act(),
+            conv2: conv([output; 2]),
+            bn2: layers.norm(output),
+            downsample: shape.downsample(layers),
         }
     }
 
     /// To the block's channels at its resolution.
     pub fn forward(&self, images: Features) -> Features {
-        let shortcut = match &self.downsample {
-            Some((conv, norm)) => conv_norm(conv, norm, images.clone(), None, Activation::None),
-            None => images.clone(),
-        };
-        let images = conv_norm(&self.conv1, &self.bn1, images, None, Activation::Relu);
-        conv_norm(&self.conv2, &self.bn2, images, Some(shortcut), Activation::Relu)
+        let shortcut = shortcut(self.downsample.as_ref(), &images);
+        let images = conv_norm(&self.conv1, &self.bn1, images, None, &self.relu);
+        conv_norm(&self.conv2, &self.bn2, images, Some(shortcut), &self.relu)
+    }
+}
+
+/// A 3x3 convolution between two of 1x1, around which the input is passed and added.
+#[derive(Module, Debug)]
+pub struct Bottleneck {
+    conv1: Conv2d,
+    bn1: Norm,
+    conv2: Conv2d,
+    bn2: Norm,
+    conv3: Conv2d,
+    bn3: Norm,
+    relu: Act,
+    /// Fits the input to the output where they differ.
+    downsample: Option<(Conv2d, Norm)>,
+}
+
+impl Bottleneck {
+    fn new(shape: BlockShape, layers: &Layers<'_>) -> Self {
+        let BlockShape { input, inner, output, stride_px, dilation_px } = shape;
+        let middle = layers.conv([inner; 2], 3);
+        Self {
+            conv1: layers.conv([input, inner], 1),
+            bn1: layers.norm(inner),
+            conv2: middle.with_stride(stride_px).with_dilation(dilation_px),
+            bn2: layers.norm(inner),
+            conv3: layers.conv([inner, output], 1),
+            bn3: layers.norm(output),
+            relu: layers.act(),
+            downsample: shape.downsample(layers),
+        }
+    }
+
+    /// To the block's channels at its resolution.
+    pub fn forward(&self, images: Features) -> Features {
+        let shortcut = shortcut(self.downsample.as_ref(), &images);
+        let images = conv_norm(&self.conv1, &self.bn1, images, None, &self.relu);
+        let images = conv_norm(&self.conv2, &self.bn2, images, None, &self.relu);
+        conv_norm(&self.conv3, &self.bn3, images, Some(shortcut), &self.relu)
+    }
+}
+
+impl BlockShape {
+    fn downsample(&self, layers: &Layers<'_>) -> Option<(Conv2d, Norm)> {
+        let Self { input, output, stride_px, .. } = *self;
+        let is_first = input != output || stride_px != 1;
+        is_first.then(|| {
+            let conv = layers.conv([input, output], 1).with_stride(stride_px);
+            (conv, layers.norm(output))
+        })
+    }
+}
+
+fn shortcut(downsample: Option<&(Conv2d, Norm)>, images: &Features) -> Features {
+    match downsample {
+        Some((conv, norm)) => conv_norm(conv, norm, images.clone(), None, &Act::none()),
+        None => images.clone(),
     }
 }

@@ -39,7 +39,8 @@ pub fn activate_add(activation: Activation, values: &mut [f32], summand: &[f32])
 
 /// `gradient = gradient * activation'(before)`
 ///
-/// `before` is what went into the activation; but for SiLU, what came out of it will do.
+/// `before` is what went into the activation; what came out of it will do where
+/// [`Activation::gradient_follows_from_output`].
 ///
 /// # Panics
 /// If the lengths differ.

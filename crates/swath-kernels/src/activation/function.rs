@@ -1,7 +1,10 @@
 //! Activations as functions of vectors.
 
 use super::Activation;
-use crate::{math::sigmoid, simd::Vector};
+use crate::{
+    math::{exp, normal_share, sigmoid},
+    simd::Vector,
+};
 
 /// An activation that is known when the code is compiled.
 pub(crate) trait Function: Copy + Send + Sync {
@@ -10,7 +13,8 @@ pub(crate) trait Function: Copy + Send + Sync {
 
     /// The gradient of `before`, for the `gradient` of the value.
     ///
-    /// Only SiLU needs `before` itself; to the others the value says the same.
+    /// Some need `before` itself; to the others the value says the same
+    /// ([`Activation::gradient_follows_from_output`]).
     fn gradient<V: Vector>(self, before: V, gradient: V) -> V;
 }
 
@@ -31,6 +35,8 @@ impl Activation {
             Self::Relu6 => Relu6.value(before),
             Self::LeakyRelu(slope) => LeakyRelu(slope).value(before),
             Self::Silu => Silu.value(before),
+            Self::Elu => Elu.value(before),
+            Self::Gelu => Gelu.value(before),
         }
     }
 
@@ -51,6 +57,8 @@ impl Activation {
                 what.with(LeakyRelu(slope))
             }
             Activation::Silu => what.with(Silu),
+            Activation::Elu => what.with(Elu),
+            Activation::Gelu => what.with(Gelu),
         }
     }
 }
@@ -132,5 +140,38 @@ impl Function for Silu {
         let sigmoid = sigmoid(before);
         let rest = before.mul(V::splat(1.0).sub(sigmoid));
         gradient.mul(sigmoid.mul_add(rest, sigmoid))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Elu;
+
+impl Function for Elu {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        V::select(V::zero().less(before), before, exp(before).sub(V::splat(1.0)))
+    }
+
+    #[inline(always)]
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
+        V::select(V::zero().less(before), gradient, gradient.mul(exp(before)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Gelu;
+
+impl Function for Gelu {
+    #[inline(always)]
+    fn value<V: Vector>(self, before: V) -> V {
+        before.mul(normal_share(before))
+    }
+
+    // The derivative is the share plus x times the density.
+    #[inline(always)]
+    fn gradient<V: Vector>(self, before: V, gradient: V) -> V {
+        const INVERSE_SQRT_TAU: f32 = 0.398_942_3;
+        let density = exp(before.mul(before).mul(V::splat(-0.5))).mul(V::splat(INVERSE_SQRT_TAU));
+        gradient.mul(before.mul_add(density, normal_share(before)))
     }
 }

@@ -21,4 +21,18 @@ pub enum Activation {
     LeakyRelu(f32),
     /// `value / (1 + exp(-value))`
     Silu,
+    /// `value` if it is above 0, else `exp(value) - 1`
+    Elu,
+    /// `value` times the share of the standard normal distribution below it
+    Gelu,
+}
+
+impl Activation {
+    /// Whether the gradient follows from what came out, too, not only from what went in.
+    pub fn gradient_follows_from_output(self) -> bool {
+        match self {
+            Self::None | Self::Relu | Self::Relu6 | Self::LeakyRelu(_) => true,
+            Self::Silu | Self::Elu | Self::Gelu => false,
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub(super) fn per_channel(values: Tensor<1>) -> Tensor<4> {
     values.reshape([1, 1, 1, channels])
 }
 
+/// The function by burn's own operations.
 pub(super) fn activate(images: Tensor<4>, function: Activation) -> Tensor<4> {
     match function {
         Activation::None => images,
@@ -17,5 +18,10 @@ pub(super) fn activate(images: Tensor<4>, function: Activation) -> Tensor<4> {
         Activation::Relu6 => images.clamp(0.0, 6.0),
         Activation::LeakyRelu(slope) => activation::leaky_relu(images, f64::from(slope)),
         Activation::Silu => activation::silu(images),
+        Activation::Elu => {
+            let below = images.clone().clamp_max(0.0).exp() - 1.0;
+            activation::relu(images) + below
+        }
+        Activation::Gelu => activation::gelu(images),
     }
 }

@@ -16,6 +16,8 @@ mod differentiable;
 
 mod composed;
 
+mod activation;
+
 mod residual;
 
 mod moves;
@@ -50,6 +52,7 @@ mod class_sums;
 
 mod softmax;
 
+pub use activation::activate;
 pub use average_pool::{adaptive_average_pool, global_average_pool};
 pub use buffer::release_memory;
 pub use class_sums::class_sums;

@@ -81,15 +81,16 @@ impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
                 |[images, residual, weight, bias]| {
                     let of = Operation { images, weight, bias, given };
                     let output = of.forward(Some(&residual));
-                    // The output, which the next layer keeps anyway, tells the gradient of all
-                    // activations but one.
-                    let aside = if of.is_silu() { residual } else { output.clone() };
+                    // The output, which the next layer keeps anyway, tells the gradient of most
+                    // activations.
+                    let aside = if of.needs_input() { residual } else { output.clone() };
                     (output, (of, aside))
                 },
                 |(of, aside), gradient, [_, of_residual, _, _]| {
                     let aside = values(&aside);
+                    let needs_input = of.needs_input();
                     let before =
-                        if of.is_silu() { Before::Residual(aside) } else { Before::Output(aside) };
+                        if needs_input { Before::Residual(aside) } else { Before::Output(aside) };
                     let found = of.backward(before, gradient, of_residual);
                     [Some(found.images), found.residual, Some(found.weight), Some(found.bias)]
                 },
@@ -153,8 +154,8 @@ impl Operation {
         Found { images: gradient, residual, weight, bias }
     }
 
-    fn is_silu(&self) -> bool {
-        self.given.norm.activation == Activation::Silu
+    fn needs_input(&self) -> bool {
+        !self.given.norm.activation.gradient_follows_from_output()
     }
 
     fn kernel(&self) -> BatchNorm {

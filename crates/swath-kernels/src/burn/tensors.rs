@@ -71,9 +71,13 @@ pub(super) fn shape<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
 /// Changes the values of a tensor that is [`in_order`]: in place, or in a copy if another tensor
 /// shares them.
 pub(super) fn change(tensor: &mut FlexTensor, with: impl FnOnce(&mut [f32])) {
-    let begin = tensor.layout().start_offset();
-    let n_values = tensor.shape().num_elements();
-    with(&mut tensor.storage_mut::<f32>()[begin..begin + n_values]);
+    if let Some(values) = unique_values(tensor) {
+        return with(values);
+    }
+    // Burn cannot copy blocks that are aligned as ours.
+    let mut copy = values(tensor).to_vec();
+    with(&mut copy);
+    *tensor = FlexTensor::from_data(TensorData::new(copy, tensor.shape()));
 }
 
 /// The values of a tensor that is [`in_order`], to be changed; `None` if another tensor shares them.

@@ -21,7 +21,7 @@ pub enum Before<'a> {
     Images,
     /// From the images and the residual, shaped as the images.
     Residual(&'a [f32]),
-    /// From the output, shaped as the images: it is enough, but for SiLU.
+    /// From the output, shaped as the images: it is enough where [`Activation::gradient_follows_from_output`].
     Output(&'a [f32]),
 }
 
@@ -50,7 +50,7 @@ impl BatchNorm {
     /// Two passes over memory: one for the sums over the pixels, one for the images' gradient.
     ///
     /// # Panics
-    /// If a shape differs, or the output is to tell what went into SiLU.
+    /// If a shape differs, or the output cannot tell the gradient of the activation.
     pub fn gradient(
         &self,
         of: &Normed<'_>,
@@ -133,8 +133,11 @@ impl BatchNorm {
             }
             Before::Output(output) => {
                 self.check("output", output);
-                let is_silu = self.activation == Activation::Silu;
-                assert!(!is_silu, "the gradient of SiLU does not follow from its output");
+                let function = self.activation;
+                assert!(
+                    function.gradient_follows_from_output(),
+                    "the gradient of {function:?} does not follow from its output"
+                );
                 Signal::Output(Source::new(output))
             }
         };

@@ -149,7 +149,7 @@ fn gradients_are_right() {
         let expected = case.expected().gradient(&case.gradient);
         let output = case.forward();
         let mut befores = vec![(case.before(), true), (case.before(), false)];
-        if case.norm.activation != Activation::Silu {
+        if case.norm.activation.gradient_follows_from_output() {
             befores.push((Before::Output(&output), true));
         }
         for (before, of_residual) in befores {

@@ -1,0 +1,191 @@
+//! `swath models`: which architectures and encoders there are, and what they cost.
+
+use std::fmt::Write;
+
+use schemars::schema_for;
+use toml::Table;
+
+use super::common::print;
+use crate::{
+    Error,
+    model::{Architecture, Description, Encoder, ModelConfig},
+    run::{check_keys, set},
+};
+
+/// List architectures and encoders with parameters, multiply-adds and activation memory
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Print every layer of one model instead, such as unet/resnet34 or geodl-unet
+    #[arg(long, value_name = "MODEL")]
+    describe: Option<String>,
+
+    /// Override a key of the table `[model]` of a run file, such as norm=group
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Bands of the images
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    bands: u16,
+
+    /// Classes of the labels
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=255))]
+    classes: u16,
+
+    /// Side of an image, in pixels
+    #[arg(long, value_name = "PX", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=16384))]
+    size: u16,
+
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.describe {
+        Some(name) => describe(args, name),
+        None => list(args),
+    }
+}
+
+fn describe(args: &Args, name: &str) -> anyhow::Result<()> {
+    let config = config(args, name)?;
+    config.check_size(args.bands.into(), args.classes.into())?;
+    let description = cost(args, &config);
+    if args.json {
+        return print(&serde_json::to_string_pretty(&serde_json::json!({
+            "version": 1,
+            "bands": args.bands,
+            "classes": args.classes,
+            "size_px": args.size,
+            "model": config,
+            "description": description,
+        }))?);
+    }
+    print(&table(name, &description))
+}
+
+/// The model called `name`, with the keys that are overridden.
+fn config(args: &Args, name: &str) -> Result<ModelConfig, Error> {
+    let mut table = Table::new();
+    let (architecture, encoder) = name.split_once('/').unwrap_or((name, ""));
+    table.insert("architecture".to_owned(), architecture.into());
+    let is_geodl = architecture == Architecture::GeodlUnet.name();
+    let encoder = if encoder.is_empty() && is_geodl { "own" } else { encoder };
+    if !encoder.is_empty() {
+        table.insert("encoder".to_owned(), encoder.into());
+    }
+    args.set.iter().try_for_each(|assignment| set(&mut table, assignment))?;
+    check_keys(&table, &schema_for!(ModelConfig).to_value())?;
+    let config: ModelConfig = table
+        .try_into()
+        .map_err(|error: toml::de::Error| Error::config("--describe", name, error.message()))?;
+    config.check()?;
+    Ok(config)
+}
+
+fn cost(args: &Args, config: &ModelConfig) -> Description {
+    let size = usize::from(args.size);
+    config.describe(args.bands.into(), args.classes.into(), [size; 2])
+}
+
+/// A model of the list.
+struct Entry {
+    name: String,
+    title: &'static str,
+    cost: Description,
+}
+
+fn list(args: &Args) -> anyhow::Result<()> {
+    let entry = |name: String, title, config: ModelConfig| -> Result<Entry, Error> {
+        config.check()?;
+        Ok(Entry { name, title, cost: cost(args, &config) })
+    };
+    let mut architectures = Vec::new();
+    for architecture in Architecture::ALL {
+        let name = architecture.name();
+        architectures.push(entry(name.clone(), architecture.title(), config(args, &name)?)?);
+    }
+    let mut encoders = Vec::new();
+    for encoder in Encoder::ALL {
+        let name = encoder.name();
+        let model = format!("{}/{name}", Architecture::Unet.name());
+        encoders.push(entry(name, encoder.title(), config(args, &model)?)?);
+    }
+    if args.json {
+        let json = |entries: &[Entry]| -> Vec<serde_json::Value> {
+            let value = |Entry { name, title, cost }: &Entry| {
+                serde_json::json!({
+                    "name": name,
+                    "title": title,
+                    "parameters": cost.parameters,
+                    "multiply_adds": cost.multiply_adds,
+                    "activation_bytes": cost.activation_bytes,
+                })
+            };
+            entries.iter().map(value).collect()
+        };
+        return print(&serde_json::to_string_pretty(&serde_json::json!({
+            "version": 1,
+            "bands": args.bands,
+            "classes": args.classes,
+            "size_px": args.size,
+            "architectures": json(&architectures),
+            "encoders": json(&encoders),
+        }))?);
+    }
+    let Args { bands, classes, size, .. } = args;
+    let mut text = format!(
+        "{bands} bands, {classes} classes, one image of {size} px; activations are what training \
+         keeps of it\n"
+    );
+    section(&mut text, "architecture", "with resnet34", &architectures);
+    section(&mut text, "encoder", "with unet", &encoders);
+    text += "\n`swath models --describe unet/resnet34` prints the layers of one\n";
+    print(&text)
+}
+
+fn section(text: &mut String, what: &str, with: &str, entries: &[Entry]) {
+    // Writing into a string cannot fail.
+    let _ = writeln!(
+        text,
+        "\n{what:<20} {:>12} {:>14} {:>14}   {with}",
+        "parameters", "multiply-adds", "activations"
+    );
+    for Entry { name, title, cost } in entries {
+        let _ = writeln!(
+            text,
+            "{name:<20} {:>10.2} M {:>12.2} G {:>11.1} MB   {title}",
+            cost.parameters as f64 / 1e6,
+            cost.multiply_adds as f64 / 1e9,
+            cost.activation_bytes as f64 / 1e6
+        );
+    }
+}
+
+fn table(name: &str, description: &Description) -> String {
+    let rows = &description.layers;
+    let width = rows.iter().map(|it| it.name.len()).max().unwrap_or(0).max(5);
+    let mut text = String::new();
+    // Writing into a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{:<width$}  {:<22} {:>17} {:>11} {:>14}",
+        "layer", "does", "rows cols channels", "parameters", "multiply-adds"
+    );
+    for row in rows {
+        let shape = format!("{} {} {}", row.rows, row.cols, row.channels);
+        let _ = writeln!(
+            text,
+            "{:<width$}  {:<22} {shape:>18} {:>11} {:>14}",
+            row.name, row.what, row.parameters, row.multiply_adds
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\n{name}: {} parameters, {:.2} G multiply-adds, {:.1} MB of activations",
+        description.parameters,
+        description.multiply_adds as f64 / 1e9,
+        description.activation_bytes as f64 / 1e6
+    );
+    text
+}

@@ -1,0 +1,212 @@
+//! The encoders to choose from.
+
+use burn::{module::Module, tensor::Device};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ConvNeXt, EfficientNetLite, MobileNetV2, ResNet, SqueezeNet, Vgg, convnext, efficientnet_lite,
+    mobilenet_v2, resnet, squeezenet, vgg,
+};
+use crate::model::{
+    Features, Initial,
+    blocks::{Layers, Nonlinearity},
+    config::ModelConfig,
+};
+
+/// How an image becomes features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoder {
+    /// ResNet-18, 11 million parameters at full width.
+    Resnet18,
+    /// ResNet-34, 21 million parameters at full width.
+    Resnet34,
+    /// ResNet-50, 24 million parameters at full width.
+    Resnet50,
+    /// ResNet-101, 43 million parameters at full width.
+    Resnet101,
+    /// ResNet-152, 58 million parameters at full width.
+    Resnet152,
+    /// MobileNetV2, 2.2 million parameters at full width.
+    MobilenetV2,
+    /// EfficientNet-Lite0, 3.4 million parameters at full width.
+    EfficientnetLite0,
+    /// SqueezeNet 1.1, 0.7 million parameters at full width; coarsest features 1/16.
+    #[serde(rename = "squeezenet-1.1")]
+    Squeezenet11,
+    /// VGG-16 with batch norm, 15 million parameters at full width.
+    Vgg16Bn,
+    /// ConvNeXt-Tiny, 28 million parameters at full width; finest features 1/4.
+    ConvnextTiny,
+    /// That of the architecture, which takes no other: geodl-unet.
+    Own,
+}
+
+/// What is known of an encoder without building it.
+pub(in crate::model) struct EncoderSpec {
+    /// Its name for people.
+    pub title: &'static str,
+    /// Channels at 1/2, 1/4, and so on, of the published network; 0 where there are no features.
+    pub channels: &'static [u32],
+    /// Strides that its coarsest features can have, the published one first.
+    pub output_strides: &'static [u32],
+    /// Whether norm and activation can be changed.
+    pub changes_norm: bool,
+    pub changes_activation: bool,
+    /// Whether U-Net puts two more convolutions between it and the decoder.
+    pub has_center: bool,
+}
+
+impl Encoder {
+    /// All of them but [`Self::Own`].
+    pub const ALL: [Self; 10] = [
+        Self::Resnet18,
+        Self::Resnet34,
+        Self::Resnet50,
+        Self::Resnet101,
+        Self::Resnet152,
+        Self::MobilenetV2,
+        Self::EfficientnetLite0,
+        Self::Squeezenet11,
+        Self::Vgg16Bn,
+        Self::ConvnextTiny,
+    ];
+
+    pub(in crate::model) fn spec(self) -> Option<&'static EncoderSpec> {
+        Some(match self {
+            Self::Resnet18 => &resnet::RESNET_18,
+            Self::Resnet34 => &resnet::RESNET_34,
+            Self::Resnet50 => &resnet::RESNET_50,
+            Self::Resnet101 => &resnet::RESNET_101,
+            Self::Resnet152 => &resnet::RESNET_152,
+            Self::MobilenetV2 => &mobilenet_v2::SPEC,
+            Self::EfficientnetLite0 => &efficientnet_lite::SPEC,
+            Self::Squeezenet11 => &squeezenet::SPEC,
+            Self::Vgg16Bn => &vgg::SPEC,
+            Self::ConvnextTiny => &convnext::SPEC,
+            Self::Own => return None,
+        })
+    }
+
+    /// The name for people.
+    pub fn title(self) -> &'static str {
+        self.spec().map_or("that of the architecture", |it| it.title)
+    }
+
+    /// The name in a run file.
+    pub fn name(self) -> String {
+        plain_name(&self)
+    }
+}
+
+/// The name of a choice in a run file.
+pub(in crate::model) fn plain_name<T: Serialize>(choice: &T) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(name)) => name,
+        other => panic!("a choice is a text, not {other:?}"),
+    }
+}
+
+/// An encoder of any kind.
+#[derive(Module, Debug)]
+pub enum EncoderNetwork {
+    /// See [`ResNet`].
+    ResNet(ResNet),
+    /// See [`MobileNetV2`].
+    MobileNetV2(MobileNetV2),
+    /// See [`EfficientNetLite`].
+    EfficientNetLite(EfficientNetLite),
+    /// See [`SqueezeNet`].
+    SqueezeNet(SqueezeNet),
+    /// See [`Vgg`].
+    Vgg(Vgg),
+    /// See [`ConvNeXt`].
+    ConvNeXt(ConvNeXt),
+}
+
+/// What an encoder is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Make<'a> {
+    pub n_bands: usize,
+    /// Coarsest features.
+    pub output_stride: u32,
+    pub config: &'a ModelConfig,
+    pub device: &'a Device,
+}
+
+impl Make<'_> {
+    /// As many channels at the width that is asked for.
+    pub fn scaled(&self, channels: u32) -> usize {
+        self.config.scaled(channels)
+    }
+
+    /// Layers with this activation where no other is asked for.
+    pub fn layers(&self, activation: swath_kernels::Activation) -> Layers<'_> {
+        let slope = self.config.slope();
+        Layers {
+            norm: self.config.encoder_norm.unwrap_or(super::super::NormKind::Batch),
+            epsilon: 1e-5,
+            activation: match self.config.encoder_activation {
+                Some(kind) => kind.nonlinearity(slope),
+                None => Nonlinearity::Fixed(activation),
+            },
+            device: self.device,
+        }
+    }
+
+    /// Stride and dilation of a stage that ends at `stride_px` of the published network, which
+    /// begins at half of that if `halves`.
+    pub fn steps(&self, stride_px: u32, halves: bool) -> [usize; 2] {
+        let dilation = (stride_px / self.output_stride).max(1) as usize;
+        [if halves && stride_px <= self.output_stride { 2 } else { 1 }, dilation]
+    }
+}
+
+impl EncoderNetwork {
+    /// The encoder of `config`, with weights of 0.
+    ///
+    /// # Panics
+    ///
+    /// If the architecture has an encoder of its own.
+    pub(in crate::model) fn new(config: &ModelConfig, n_bands: usize, device: &Device) -> Self {
+        let make = Make { n_bands, output_stride: config.resolved_stride(), config, device };
+        match config.encoder {
+            Encoder::Resnet18 => Self::ResNet(ResNet::basic(&make, [2, 2, 2, 2])),
+            Encoder::Resnet34 => Self::ResNet(ResNet::basic(&make, [3, 4, 6, 3])),
+            Encoder::Resnet50 => Self::ResNet(ResNet::bottleneck(&make, [3, 4, 6, 3])),
+            Encoder::Resnet101 => Self::ResNet(ResNet::bottleneck(&make, [3, 4, 23, 3])),
+            Encoder::Resnet152 => Self::ResNet(ResNet::bottleneck(&make, [3, 8, 36, 3])),
+            Encoder::MobilenetV2 => Self::MobileNetV2(MobileNetV2::new(&make)),
+            Encoder::EfficientnetLite0 => Self::EfficientNetLite(EfficientNetLite::new(&make)),
+            Encoder::Squeezenet11 => Self::SqueezeNet(SqueezeNet::new(&make)),
+            Encoder::Vgg16Bn => Self::Vgg(Vgg::new(&make)),
+            Encoder::ConvnextTiny => Self::ConvNeXt(ConvNeXt::new(&make)),
+            Encoder::Own => panic!("{config:?} is not checked"),
+        }
+    }
+
+    /// The features at 1/2, 1/4, and so on, of the resolution of `images`, as many as `depth`;
+    /// `None` where there are none.
+    pub fn forward(&self, images: Features, depth: usize) -> Vec<Option<Features>> {
+        match self {
+            Self::ResNet(it) => it.forward(images, depth),
+            Self::MobileNetV2(it) => it.forward(images, depth),
+            Self::EfficientNetLite(it) => it.forward(images, depth),
+            Self::SqueezeNet(it) => it.forward(images, depth),
+            Self::Vgg(it) => it.forward(images, depth),
+            Self::ConvNeXt(it) => it.forward(images, depth),
+        }
+    }
+
+    /// How its weights are drawn.
+    pub(in crate::model) fn initial(&self) -> Initial {
+        match self {
+            Self::ResNet(_) | Self::MobileNetV2(_) | Self::EfficientNetLite(_) | Self::Vgg(_) => {
+                Initial::KaimingNormalFanOut
+            }
+            Self::SqueezeNet(_) => Initial::KaimingUniformFanIn,
+            Self::ConvNeXt(_) => Initial::NarrowNormal,
+        }
+    }
+}

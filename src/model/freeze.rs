@@ -1,0 +1,122 @@
+//! Parts of a model that training keeps as they are.
+
+use burn::{
+    module::{Flag, Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::Tensor,
+};
+
+use super::{Path, matches};
+use crate::error::{Error, Result};
+
+/// `model` with the parameters that `patterns` mean (see [`matches`]) as they are from now on:
+/// without gradients, and with the running statistics of their batch norms held and used.
+///
+/// # Errors
+///
+/// [`Error::Config`] for a pattern that means no parameter, with the nearest name, or if nothing
+/// would be left to train.
+pub fn freeze<M: Module>(model: M, patterns: &[String]) -> Result<M> {
+    if patterns.is_empty() {
+        return Ok(model);
+    }
+    check_patterns(&model, "model.freeze", patterns.iter().map(String::as_str))?;
+    let mut names = Names::default();
+    model.visit(&mut names);
+    if names.all.iter().all(|name| patterns.iter().any(|pattern| matches(pattern, name))) {
+        let rule = "leaves nothing to train";
+        return Err(Error::config("model.freeze", format!("{patterns:?}"), rule));
+    }
+    Ok(model.map(&mut Freezer { path: Path::default(), patterns }))
+}
+
+/// Checks that each of `patterns`, of the setting `key`, means a parameter of `model`.
+///
+/// # Errors
+///
+/// As [`freeze`].
+pub fn check_patterns<'a, M: Module>(
+    model: &M,
+    key: &str,
+    patterns: impl IntoIterator<Item = &'a str>,
+) -> Result<()> {
+    let mut names = Names::default();
+    model.visit(&mut names);
+    for pattern in patterns {
+        if !names.all.iter().any(|name| matches(pattern, name)) {
+            return Err(unknown(key, pattern, &names.all));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(key: &str, pattern: &str, names: &[String]) -> Error {
+    // What a pattern could begin with: the names cut at each dot.
+    let beginnings = names.iter().flat_map(|name| {
+        let dots = name.match_indices('.').map(|(at, _)| &name[..at]);
+        dots.chain([name.as_str()])
+    });
+    let nearest = beginnings.min_by_key(|it| strsim::damerau_levenshtein(pattern, it));
+    let rule = match nearest {
+        Some(near) => format!("means no parameter of the model; the nearest name is `{near}`"),
+        None => "means no parameter of the model".to_owned(),
+    };
+    Error::config(key, format!("{pattern:?}"), rule)
+}
+
+/// The names of all parameters.
+#[derive(Default)]
+struct Names {
+    path: Path,
+    all: Vec<String>,
+}
+
+impl ModuleVisitor for Names {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, _param: &Param<Tensor<D>>) {
+        if !self.path.is_buffer() {
+            self.all.push(self.path.name());
+        }
+    }
+}
+
+struct Freezer<'a> {
+    path: Path,
+    patterns: &'a [String],
+}
+
+impl Freezer<'_> {
+    fn means(&self, name: &str) -> bool {
+        self.patterns.iter().any(|pattern| matches(pattern, name))
+    }
+}
+
+impl ModuleMapper for Freezer<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.path.is_buffer() || !self.means(&self.path.name()) {
+            return param;
+        }
+        param.set_require_grad(false)
+    }
+
+    /// The flag of a batch norm goes with its weight: `encoder.bn1.training` with `encoder.bn1.weight`.
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        let name = self.path.name();
+        let norm = name.rsplit_once('.').map_or("", |(norm, _)| norm);
+        if self.means(&format!("{norm}.weight")) { flag.with_value(false) } else { flag }
+    }
+}

@@ -1,0 +1,276 @@
+//! Which settings a model can have.
+
+use super::{
+    ActivationKind, Architecture, Attention, ModelConfig, Upsampling, decoders::Knob,
+    pattern::check_pattern,
+};
+use crate::error::{Error, Result};
+
+/// What geodl's U-Net can have.
+const GEODL: &[Knob] = &[
+    Knob::DecoderChannels,
+    Knob::Gate,
+    Knob::Residual,
+    Knob::SqueezeExcite,
+    Knob::Aspp,
+    Knob::Auxiliary,
+];
+
+/// Most channels of a block that can be asked for.
+const MAX_CHANNELS: u32 = 8192;
+
+/// Most pixels between the values of a kernel.
+const MAX_RATE: u32 = 512;
+
+impl ModelConfig {
+    /// Checks the settings by themselves and against each other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming a key that is out of range, or that architecture or encoder cannot
+    /// have.
+    pub fn check(&self) -> Result<()> {
+        if !(1..=1024).contains(&self.width) {
+            return Err(Error::config("model.width", self.width, "must lie in 1..=1024"));
+        }
+        self.check_encoder()?;
+        self.check_knobs()?;
+        self.check_depth()?;
+        self.check_channels()?;
+        self.check_numbers()?;
+        self.freeze.iter().try_for_each(|it| check_pattern("model.freeze", it))
+    }
+
+    fn check_encoder(&self) -> Result<()> {
+        let (encoder, architecture) = (self.encoder.name(), self.architecture.name());
+        let Some(spec) = self.encoder.spec() else {
+            if self.architecture.takes_encoder() {
+                let rule = format!("is for `geodl-unet`; `{architecture}` needs another");
+                return Err(Error::config("model.encoder", encoder, rule));
+            }
+            return self.refuse_own();
+        };
+        let Some(decoder) = self.architecture.decoder() else {
+            let rule = format!("`{architecture}` takes no encoder of others; set it to `own`");
+            return Err(Error::config("model.encoder", encoder, rule));
+        };
+        if decoder.needs_half && spec.channels[0] == 0 {
+            let rule = format!("has no features at 1/2, which `{architecture}` needs");
+            return Err(Error::config("model.encoder", encoder, rule));
+        }
+        if let Some(norm) = self.encoder_norm.filter(|_| !spec.changes_norm) {
+            let rule = format!("`{encoder}` can have no other norms than its own");
+            return Err(Error::config("model.encoder_norm", format!("{norm:?}"), rule));
+        }
+        if let Some(function) = self.encoder_activation.filter(|_| !spec.changes_activation) {
+            let rule = format!("`{encoder}` can have no other activation than its own");
+            return Err(Error::config("model.encoder_activation", format!("{function:?}"), rule));
+        }
+        if let Some(stride) = self.output_stride.filter(|it| !spec.output_strides.contains(it)) {
+            let rule = format!("`{encoder}` can give {}", listed(spec.output_strides));
+            return Err(Error::config("model.output_stride", stride, rule));
+        }
+        Ok(())
+    }
+
+    /// What an architecture without an encoder of others cannot have.
+    fn refuse_own(&self) -> Result<()> {
+        let is_set = [
+            ("encoder_norm", self.encoder_norm.is_some()),
+            ("encoder_activation", self.encoder_activation.is_some()),
+        ];
+        match is_set.into_iter().find(|(_, is_set)| *is_set) {
+            Some((key, _)) => Err(self.has_no(key)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_knobs(&self) -> Result<()> {
+        let knobs = self.architecture.decoder().map_or(GEODL, |it| it.knobs);
+        let transposed = self.upsampling == Some(Upsampling::Transposed);
+        let set = [
+            ("depth", Knob::Depth, self.depth.is_some()),
+            ("decoder_channels", Knob::DecoderChannels, self.decoder_channels.is_some()),
+            ("upsampling", Knob::Upsampling, self.upsampling.is_some()),
+            ("upsampling", Knob::Transposed, transposed),
+            ("output_stride", Knob::OutputStride, self.output_stride.is_some()),
+            ("attention", Knob::Scse, self.attention == Some(Attention::Scse)),
+            ("attention", Knob::Gate, self.attention == Some(Attention::Gate)),
+            ("separable", Knob::Separable, self.separable.is_some()),
+            ("residual", Knob::Residual, self.residual),
+            ("squeeze_excite", Knob::SqueezeExcite, self.squeeze_excite),
+            ("aspp", Knob::Aspp, self.aspp),
+            ("auxiliary", Knob::Auxiliary, !self.auxiliary.is_empty()),
+        ];
+        for (key, knob, is_set) in set {
+            if is_set && !knobs.contains(&knob) {
+                return Err(self.has_no(key));
+            }
+        }
+        let has_rates = knobs.contains(&Knob::Rates) || self.aspp;
+        if self.rates.is_some() && !has_rates {
+            return Err(self.has_no("rates"));
+        }
+        let leaky =
+            [self.activation, self.encoder_activation].contains(&Some(ActivationKind::LeakyRelu));
+        if let Some(slope) = self.negative_slope.filter(|_| !leaky) {
+            let rule = "is for an activation of `leaky-relu`, and there is none";
+            return Err(Error::config("model.negative_slope", slope, rule));
+        }
+        Ok(())
+    }
+
+    fn has_no(&self, key: &str) -> Error {
+        let value = toml::Table::try_from(self)
+            .ok()
+            .and_then(|table| Some(table.get(key)?.to_string()))
+            .unwrap_or_default();
+        let rule = format!("`{}` can have no such setting", self.architecture.name());
+        Error::config(format!("model.{key}"), value, rule)
+    }
+
+    fn check_depth(&self) -> Result<()> {
+        let (Some(decoder), Some(spec)) = (self.architecture.decoder(), self.encoder.spec()) else {
+            return Ok(());
+        };
+        let most = spec.channels.len() as u32;
+        if let Some(depth) = self.depth {
+            let possible: Vec<u32> =
+                decoder.depths.iter().copied().filter(|it| *it <= most).collect();
+            if !possible.contains(&depth) {
+                let names = [self.architecture.name(), self.encoder.name()];
+                let rule =
+                    format!("`{}` with `{}` can have {}", names[0], names[1], listed(&possible));
+                return Err(Error::config("model.depth", depth, rule));
+            }
+        }
+        let Some(stride) = self.output_stride else { return Ok(()) };
+        let strides = decoder.output_strides;
+        if !strides.is_empty() && !strides.contains(&stride) {
+            let rule = format!("`{}` can have {}", self.architecture.name(), listed(strides));
+            return Err(Error::config("model.output_stride", stride, rule));
+        }
+        Ok(())
+    }
+
+    fn check_channels(&self) -> Result<()> {
+        let Some(channels) = &self.decoder_channels else { return Ok(()) };
+        let wanted = match self.architecture {
+            Architecture::Unet | Architecture::UnetPlusPlus | Architecture::MaNet => {
+                self.resolved_depth()
+            }
+            Architecture::GeodlUnet => 4,
+            Architecture::DeeplabV3
+            | Architecture::DeeplabV3Plus
+            | Architecture::Fpn
+            | Architecture::Linknet
+            | Architecture::PspNet
+            | Architecture::Pan
+            | Architecture::UperNet => 1,
+        };
+        let in_range = channels.iter().all(|it| (1..=MAX_CHANNELS).contains(it));
+        if channels.len() != wanted || !in_range {
+            let rule = format!("must be {wanted} numbers from 1 to {MAX_CHANNELS}");
+            return Err(Error::config("model.decoder_channels", format!("{channels:?}"), rule));
+        }
+        Ok(())
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        if let Some(prob) = self.drop_prob.filter(|it| !(0.0..1.0).contains(it)) {
+            return Err(Error::config("model.drop_prob", prob, "must lie in [0, 1)"));
+        }
+        if let Some(slope) = self.negative_slope.filter(|it| !(0.0..=1.0).contains(it)) {
+            return Err(Error::config("model.negative_slope", slope, "must lie in [0, 1]"));
+        }
+        if let Some(rates) = self.rates {
+            if !rates.iter().all(|it| (1..=MAX_RATE).contains(it)) {
+                let rule = format!("must be numbers from 1 to {MAX_RATE}");
+                return Err(Error::config("model.rates", format!("{rates:?}"), rule));
+            }
+        }
+        let most = match self.architecture {
+            Architecture::GeodlUnet => 3,
+            _ => self.resolved_depth() - 1,
+        };
+        let is_weight = |it: &f64| it.is_finite() && 0.0 <= *it;
+        if most < self.auxiliary.len() || !self.auxiliary.iter().all(is_weight) {
+            let rule = format!("must be up to {most} numbers, 0 or more");
+            return Err(Error::config("model.auxiliary", format!("{:?}", self.auxiliary), rule));
+        }
+        Ok(())
+    }
+}
+
+fn listed(numbers: &[u32]) -> String {
+    let texts: Vec<String> = numbers.iter().map(u32::to_string).collect();
+    texts.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(text: &str, wanted: &str) {
+        let config: ModelConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.check().unwrap_err().to_string(), wanted);
+    }
+
+    #[test]
+    fn a_setting_that_a_model_cannot_have_is_refused_by_name() {
+        refused(
+            "architecture = 'linknet'\nattention = 'scse'",
+            "config `model.attention` = \"scse\": `linknet` can have no such setting",
+        );
+        refused(
+            "residual = true",
+            "config `model.residual` = true: `unet` can have no such setting",
+        );
+        refused(
+            "rates = [6, 12, 18]",
+            "config `model.rates` = [6, 12, 18]: `unet` can have no such setting",
+        );
+        refused(
+            "architecture = 'fpn'\nupsampling = 'transposed'",
+            "config `model.upsampling` = \"transposed\": `fpn` can have no such setting",
+        );
+        refused(
+            "encoder = 'vgg16-bn'\noutput_stride = 16",
+            "config `model.output_stride` = 16: `vgg16-bn` can give 32",
+        );
+        refused(
+            "architecture = 'deeplab-v3-plus'\noutput_stride = 4",
+            "config `model.output_stride` = 4: `resnet34` can give 32 or 16 or 8",
+        );
+        refused(
+            "encoder = 'squeezenet-1.1'\ndepth = 5",
+            "config `model.depth` = 5: `unet` with `squeezenet-1.1` can have 4 or 3",
+        );
+        refused(
+            "architecture = 'geodl-unet'",
+            "config `model.encoder` = resnet34: `geodl-unet` takes no encoder of others; set it to \
+             `own`",
+        );
+        refused(
+            "architecture = 'unet-plus-plus'\nencoder = 'convnext-tiny'",
+            "config `model.encoder` = convnext-tiny: has no features at 1/2, which `unet-plus-plus` \
+             needs",
+        );
+        refused(
+            "encoder = 'convnext-tiny'\nencoder_norm = 'batch'",
+            "config `model.encoder_norm` = Batch: `convnext-tiny` can have no other norms than its \
+             own",
+        );
+        refused(
+            "negative_slope = 0.1",
+            "config `model.negative_slope` = 0.1: is for an activation of `leaky-relu`, and there is \
+             none",
+        );
+        refused(
+            "decoder_channels = [1, 2]",
+            "config `model.decoder_channels` = [1, 2]: must be 5 numbers from 1 to 8192",
+        );
+        refused("drop_prob = 1.0", "config `model.drop_prob` = 1: must lie in [0, 1)");
+    }
+}
