@@ -151,7 +151,7 @@ fn table(found: &BTreeMap<&str, Vec<Figures>>) -> String {
     text
 }
 
-/// Takes about five minutes on two cores: `cargo test --test it rare_class -- --ignored --nocapture`.
+/// Takes five to ten minutes on two cores: `cargo test --test it rare_class -- --ignored --nocapture`.
 #[test]
 #[ignore = "takes minutes"]
 fn losses_trade_precision_for_recall_as_their_formulas_say() {
