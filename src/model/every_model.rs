@@ -1,246 +1,259 @@
 //! What every architecture does with every encoder that it takes. A new one is tested by itself.
 
-use burn::{
-    module::Module,
-    tensor::{Device, Int, Tensor, TensorData},
-};
-
-use super::{
-    Architecture, Encoder, ModelConfig, Network, NormKind, Pass, Segmenter, SideOutput, freeze,
-};
-use crate::{
-    label::ClassCounts,
-    loss::{LossConfig, Target},
-    optim::{Gradients, OptimizerConfig},
-    schedule::Rates,
-    weights::{load, n_parameters, state_dict},
-};
-
-const N_BANDS: usize = 3;
-
-const N_CLASSES: usize = 2;
-
-/// All pairs, narrow.
-fn all() -> Vec<ModelConfig> {
-    let mut all = Vec::new();
-    for architecture in Architecture::ALL {
-        let encoders =
-            if architecture.takes_encoder() { Encoder::ALL.to_vec() } else { vec![Encoder::Own] };
-        for encoder in encoders {
-            all.push(ModelConfig { architecture, encoder, width: 4, ..Default::default() });
-        }
-    }
-    // U-Net++ needs features at 1/2, which ConvNeXt lacks.
-    let n_pairs = all.len();
-    all.retain(|it| it.check().is_ok());
-    assert_eq!(n_pairs - all.len(), 1);
-    all
-}
-
-/// Every architecture and every encoder once.
-fn each() -> Vec<ModelConfig> {
-    let is_one = |it: &ModelConfig| {
-        it.architecture == Architecture::Unet
-            || it.encoder == Encoder::Resnet18
-            || it.encoder == Encoder::Own
+#[cfg(test)]
+mod tests {
+    use burn::{
+        module::Module,
+        tensor::{Device, Int, Tensor, TensorData},
     };
-    all().into_iter().filter(is_one).collect()
-}
 
-fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
-    let values = (0..shape.iter().product()).map(|k| (k as f32 * 0.37).sin()).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-fn built(config: &ModelConfig, device: &Device) -> Network {
-    config.build(N_BANDS, N_CLASSES, 1, device)
-}
-
-#[test]
-fn logits_have_the_size_of_images_of_any_size() {
-    let device = Device::flex();
-    for config in all() {
-        let network = built(&config, &device).valid();
-        for [rows, cols] in [[64, 32], [45, 39], [1, 7]] {
-            let logits = network.forward(images([1, N_BANDS, rows, cols], &device)).main;
-            assert_eq!(logits.dims(), [1, N_CLASSES, rows, cols], "{config:?}");
-            let values: Vec<f32> = logits.into_data().iter().collect();
-            assert!(values.iter().all(|it| it.is_finite()), "{config:?}");
-        }
-    }
-}
-
-#[test]
-fn a_fresh_model_with_loaded_weights_is_the_same_model() {
-    let device = Device::flex();
-    for config in all() {
-        let trained = built(&config, &device);
-        let _ = trained.forward(images([2, N_BANDS, 40, 32], &device)); // Moves running statistics.
-        let state = state_dict(&trained);
-        let names: std::collections::BTreeSet<_> =
-            state.entries.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names.len(), state.entries.len(), "{config:?}: a name occurs twice");
-        let fresh = load(config.blank(N_BANDS, N_CLASSES, &device), &state, "test").unwrap();
-        assert_eq!(state_dict(&fresh), state, "{config:?}");
-        let [a, b] = [&fresh, &trained].map(|network| {
-            network.valid().forward(images([1, N_BANDS, 33, 32], &device)).main.into_data()
-        });
-        assert_eq!(a, b, "{config:?}");
-    }
-}
-
-/// A target that follows from the sign of the first band.
-fn target(images: &Tensor<4>, device: &Device) -> Target {
-    let [batch, _, rows, cols] = images.dims();
-    let first = images.clone().narrow(1, 0, 1).into_data();
-    let labels: Vec<i32> = first.iter::<f32>().map(|it| i32::from(0.0 < it)).collect();
-    let labels = TensorData::new(labels, [batch, rows, cols]);
-    Target::classes(Tensor::<3, Int>::from_data(labels, device))
-}
-
-/// Smooth images, so that coarse features can follow them.
-fn smooth(device: &Device) -> Tensor<4> {
-    let shape = [2, N_BANDS, 64, 64];
-    let value = |k: usize| {
-        let (image, row, col) = (k / (64 * 64), k / 64 % 64, k % 64);
-        ((row as f32 * 0.11 + image as f32).sin() + (col as f32 * 0.09).cos()) / 1.5
+    use super::super::{
+        Architecture, Encoder, ModelConfig, Network, NormKind, Pass, Segmenter, SideOutput, freeze,
     };
-    let values = (0..shape.iter().product()).map(value).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
+    use crate::{
+        label::ClassCounts,
+        loss::{LossConfig, Target},
+        optim::{Gradients, OptimizerConfig},
+        schedule::Rates,
+        weights::{load, n_parameters, state_dict},
+    };
 
-/// Wide enough to learn: the last block of the decoder has four channels.
-fn wider(config: ModelConfig) -> ModelConfig {
-    ModelConfig { width: 16, drop_prob: Some(0.0), ..config }
-}
+    const N_BANDS: usize = 3;
 
-/// The losses of `n_steps` steps on one batch, and the network after them.
-fn trained(config: &ModelConfig, network: Network, n_steps: u64) -> (Vec<f32>, Network) {
-    let device = Device::flex().autodiff();
-    let loss = LossConfig::default().build(&ClassCounts::uniform(N_CLASSES)).unwrap();
-    let mut optimizer = OptimizerConfig::default().build().unwrap();
-    let images = smooth(&device);
-    let target = target(&images, &device);
-    let (mut network, mut losses) = (network, Vec::new());
-    for step in 0..n_steps {
-        let outputs = network.forward_in(images.clone(), Pass::Training { seed: 1, step });
-        assert_eq!(outputs.auxiliary.len(), config.auxiliary.len());
-        let parts = loss.parts(outputs.main, &target).unwrap();
-        let mut total = loss.value(&parts, 0).total;
-        for SideOutput { weight, logits } in outputs.auxiliary {
-            let parts = loss.parts(logits, &target).unwrap();
-            total = total + loss.value(&parts, 0).total * weight;
-        }
-        losses.push(total.clone().into_scalar());
-        let gradients = Gradients::of(&network, total);
-        let rates = Rates { lr: 1e-2, momentum: None };
-        network = optimizer.step(network, &gradients, rates);
-    }
-    (losses, network)
-}
+    const N_CLASSES: usize = 2;
 
-#[test]
-fn one_batch_is_learned() {
-    let device = Device::flex().autodiff();
-    for config in each() {
-        let config = wider(config);
-        let (losses, _) = trained(&config, built(&config, &device), 16);
-        let least = losses.iter().copied().fold(f32::INFINITY, f32::min);
-        assert!(least < 0.7 * losses[0], "{config:?}: {losses:?}");
-    }
-}
-
-#[test]
-fn what_is_frozen_keeps_every_bit() {
-    let device = Device::flex().autodiff();
-    for config in each() {
-        let pattern = if config.encoder == Encoder::Own { "e1" } else { "encoder" };
-        let network = freeze(built(&config, &device), &[pattern.to_owned()]).unwrap();
-        let before = state_dict(&network);
-        let (_, network) = trained(&config, network, 2);
-        let mut n_changed = 0;
-        for (before, after) in before.entries.iter().zip(state_dict(&network).entries) {
-            if super::matches(pattern, &before.name) {
-                assert_eq!(*before, after, "{config:?}");
+    /// All pairs, narrow.
+    fn all() -> Vec<ModelConfig> {
+        let mut all = Vec::new();
+        for architecture in Architecture::ALL {
+            let encoders = if architecture.takes_encoder() {
+                Encoder::ALL.to_vec()
             } else {
-                n_changed += usize::from(*before != after);
+                vec![Encoder::Own]
+            };
+            for encoder in encoders {
+                all.push(ModelConfig { architecture, encoder, width: 4, ..Default::default() });
             }
         }
-        assert!(0 < n_changed, "{config:?}");
+        // U-Net++ needs features at 1/2, which ConvNeXt lacks.
+        let n_pairs = all.len();
+        all.retain(|it| it.check().is_ok());
+        assert_eq!(n_pairs - all.len(), 1);
+        all
     }
-}
 
-#[test]
-fn the_description_counts_every_parameter() {
-    for config in all() {
-        let config = ModelConfig { width: 64, ..config };
-        let description = config.describe(N_BANDS, N_CLASSES, [96, 70]);
-        let network = config.blank(N_BANDS, N_CLASSES, &Device::flex());
-        assert_eq!(description.parameters, n_parameters(&network) as u64, "{config:?}");
-        let last = description.layers.last().unwrap();
-        assert_eq!([last.rows, last.cols, last.channels], [96, 70, N_CLASSES], "{config:?}");
-        assert!(0 < description.multiply_adds && 0 < description.activation_bytes);
+    /// Every architecture and every encoder once.
+    fn each() -> Vec<ModelConfig> {
+        let is_one = |it: &ModelConfig| {
+            it.architecture == Architecture::Unet
+                || it.encoder == Encoder::Resnet18
+                || it.encoder == Encoder::Own
+        };
+        all().into_iter().filter(is_one).collect()
     }
-}
 
-#[test]
-fn every_norm_activation_and_upsampling_trains() {
-    use super::{ActivationKind, Attention, DropKind, Upsampling};
-    let device = Device::flex().autodiff();
-    let base = || ModelConfig { encoder: Encoder::Resnet18, width: 16, ..Default::default() };
-    let mut variants = Vec::new();
-    let norms =
-        [NormKind::Batch, NormKind::Group, NormKind::Instance, NormKind::Layer, NormKind::None];
-    for norm in norms {
-        // Without any norm these few steps are too large.
-        let encoder_norm = Some(norm).filter(|it| *it != NormKind::None);
-        variants.push(ModelConfig { norm: Some(norm), encoder_norm, ..base() });
+    fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
+        let values = (0..shape.iter().product()).map(|k| (k as f32 * 0.37).sin()).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
     }
-    for kind in [
-        ActivationKind::Relu,
-        ActivationKind::LeakyRelu,
-        ActivationKind::Prelu,
-        ActivationKind::Elu,
-        ActivationKind::Silu,
-        ActivationKind::Gelu,
-    ] {
-        let (activation, encoder_activation) = (Some(kind), Some(kind));
-        variants.push(ModelConfig { activation, encoder_activation, ..base() });
+
+    fn built(config: &ModelConfig, device: &Device) -> Network {
+        config.build(N_BANDS, N_CLASSES, 1, device)
     }
-    for upsampling in [Upsampling::Nearest, Upsampling::Bilinear, Upsampling::Transposed] {
-        variants.push(ModelConfig { upsampling: Some(upsampling), ..base() });
+
+    #[test]
+    fn logits_have_the_size_of_images_of_any_size() {
+        let device = Device::flex();
+        for config in all() {
+            let network = built(&config, &device).valid();
+            for [rows, cols] in [[64, 32], [45, 39], [1, 7]] {
+                let logits = network.forward(images([1, N_BANDS, rows, cols], &device)).main;
+                assert_eq!(logits.dims(), [1, N_CLASSES, rows, cols], "{config:?}");
+                let values: Vec<f32> = logits.into_data().iter().collect();
+                assert!(values.iter().all(|it| it.is_finite()), "{config:?}");
+            }
+        }
     }
-    for drop_kind in [DropKind::Element, DropKind::Spatial] {
-        let (drop_prob, drop_kind) = (Some(0.2), Some(drop_kind));
-        variants.push(ModelConfig { drop_prob, drop_kind, ..base() });
+
+    #[test]
+    fn a_fresh_model_with_loaded_weights_is_the_same_model() {
+        let device = Device::flex();
+        for config in all() {
+            let trained = built(&config, &device);
+            let _ = trained.forward(images([2, N_BANDS, 40, 32], &device)); // Moves running statistics.
+            let state = state_dict(&trained);
+            let names: std::collections::BTreeSet<_> =
+                state.entries.iter().map(|it| it.name.as_str()).collect();
+            assert_eq!(names.len(), state.entries.len(), "{config:?}: a name occurs twice");
+            let fresh = load(config.blank(N_BANDS, N_CLASSES, &device), &state, "test").unwrap();
+            assert_eq!(state_dict(&fresh), state, "{config:?}");
+            let [a, b] = [&fresh, &trained].map(|network| {
+                network.valid().forward(images([1, N_BANDS, 33, 32], &device)).main.into_data()
+            });
+            assert_eq!(a, b, "{config:?}");
+        }
     }
-    for stride in [8, 16] {
-        variants.push(ModelConfig { output_stride: Some(stride), ..base() });
+
+    /// A target that follows from the sign of the first band.
+    fn target(images: &Tensor<4>, device: &Device) -> Target {
+        let [batch, _, rows, cols] = images.dims();
+        let first = images.clone().narrow(1, 0, 1).into_data();
+        let labels: Vec<i32> = first.iter::<f32>().map(|it| i32::from(0.0 < it)).collect();
+        let labels = TensorData::new(labels, [batch, rows, cols]);
+        Target::classes(Tensor::<3, Int>::from_data(labels, device))
     }
-    variants.push(ModelConfig { attention: Some(Attention::Scse), ..base() });
-    variants.push(ModelConfig { auxiliary: vec![0.5, 0.25], ..base() });
-    variants.push(ModelConfig { depth: Some(3), decoder_channels: Some(vec![9, 7, 5]), ..base() });
-    let geodl = || ModelConfig {
-        architecture: Architecture::GeodlUnet,
-        encoder: Encoder::Own,
-        width: 16,
-        ..Default::default()
-    };
-    variants.push(ModelConfig {
-        residual: true,
-        squeeze_excite: true,
-        aspp: true,
-        attention: Some(Attention::Gate),
-        auxiliary: vec![0.5, 0.3, 0.2],
-        activation: Some(ActivationKind::LeakyRelu),
-        ..geodl()
-    });
-    for config in variants {
-        config.check().unwrap();
-        let (losses, network) = trained(&config, built(&config, &device), 10);
-        let least = losses.iter().copied().fold(f32::INFINITY, f32::min);
-        assert!(least < 0.9 * losses[0], "{config:?}: {losses:?}");
-        let logits = network.valid().forward(images([1, N_BANDS, 37, 50], &Device::flex())).main;
-        assert_eq!(logits.dims(), [1, N_CLASSES, 37, 50], "{config:?}");
+
+    /// Smooth images, so that coarse features can follow them.
+    fn smooth(device: &Device) -> Tensor<4> {
+        let shape = [2, N_BANDS, 64, 64];
+        let value = |k: usize| {
+            let (image, row, col) = (k / (64 * 64), k / 64 % 64, k % 64);
+            ((row as f32 * 0.11 + image as f32).sin() + (col as f32 * 0.09).cos()) / 1.5
+        };
+        let values = (0..shape.iter().product()).map(value).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    /// Wide enough to learn: the last block of the decoder has four channels.
+    fn wider(config: ModelConfig) -> ModelConfig {
+        ModelConfig { width: 16, drop_prob: Some(0.0), ..config }
+    }
+
+    /// The losses of `n_steps` steps on one batch, and the network after them.
+    fn trained(config: &ModelConfig, network: Network, n_steps: u64) -> (Vec<f32>, Network) {
+        let device = Device::flex().autodiff();
+        let loss = LossConfig::default().build(&ClassCounts::uniform(N_CLASSES)).unwrap();
+        let mut optimizer = OptimizerConfig::default().build().unwrap();
+        let images = smooth(&device);
+        let target = target(&images, &device);
+        let (mut network, mut losses) = (network, Vec::new());
+        for step in 0..n_steps {
+            let outputs = network.forward_in(images.clone(), Pass::Training { seed: 1, step });
+            assert_eq!(outputs.auxiliary.len(), config.auxiliary.len());
+            let parts = loss.parts(outputs.main, &target).unwrap();
+            let mut total = loss.value(&parts, 0).total;
+            for SideOutput { weight, logits } in outputs.auxiliary {
+                let parts = loss.parts(logits, &target).unwrap();
+                total = total + loss.value(&parts, 0).total * weight;
+            }
+            losses.push(total.clone().into_scalar());
+            let gradients = Gradients::of(&network, total);
+            let rates = Rates { lr: 1e-2, momentum: None };
+            network = optimizer.step(network, &gradients, rates);
+        }
+        (losses, network)
+    }
+
+    #[test]
+    fn one_batch_is_learned() {
+        let device = Device::flex().autodiff();
+        for config in each() {
+            let config = wider(config);
+            let (losses, _) = trained(&config, built(&config, &device), 16);
+            let least = losses.iter().copied().fold(f32::INFINITY, f32::min);
+            assert!(least < 0.7 * losses[0], "{config:?}: {losses:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_keeps_every_bit() {
+        let device = Device::flex().autodiff();
+        for config in each() {
+            let pattern = if config.encoder == Encoder::Own { "e1" } else { "encoder" };
+            let network = freeze(built(&config, &device), &[pattern.to_owned()]).unwrap();
+            let before = state_dict(&network);
+            let (_, network) = trained(&config, network, 2);
+            let mut n_changed = 0;
+            for (before, after) in before.entries.iter().zip(state_dict(&network).entries) {
+                if super::super::matches(pattern, &before.name) {
+                    assert_eq!(*before, after, "{config:?}");
+                } else {
+                    n_changed += usize::from(*before != after);
+                }
+            }
+            assert!(0 < n_changed, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn the_description_counts_every_parameter() {
+        for config in all() {
+            let config = ModelConfig { width: 64, ..config };
+            let description = config.describe(N_BANDS, N_CLASSES, [96, 70]);
+            let network = config.blank(N_BANDS, N_CLASSES, &Device::flex());
+            assert_eq!(description.parameters, n_parameters(&network) as u64, "{config:?}");
+            let last = description.layers.last().unwrap();
+            assert_eq!([last.rows, last.cols, last.channels], [96, 70, N_CLASSES], "{config:?}");
+            assert!(0 < description.multiply_adds && 0 < description.activation_bytes);
+        }
+    }
+
+    #[test]
+    fn every_norm_activation_and_upsampling_trains() {
+        use super::super::{ActivationKind, Attention, DropKind, Upsampling};
+        let device = Device::flex().autodiff();
+        let base = || ModelConfig { encoder: Encoder::Resnet18, width: 16, ..Default::default() };
+        let mut variants = Vec::new();
+        let norms =
+            [NormKind::Batch, NormKind::Group, NormKind::Instance, NormKind::Layer, NormKind::None];
+        for norm in norms {
+            // Without any norm these few steps are too large.
+            let encoder_norm = Some(norm).filter(|it| *it != NormKind::None);
+            variants.push(ModelConfig { norm: Some(norm), encoder_norm, ..base() });
+        }
+        for kind in [
+            ActivationKind::Relu,
+            ActivationKind::LeakyRelu,
+            ActivationKind::Prelu,
+            ActivationKind::Elu,
+            ActivationKind::Silu,
+            ActivationKind::Gelu,
+        ] {
+            let (activation, encoder_activation) = (Some(kind), Some(kind));
+            variants.push(ModelConfig { activation, encoder_activation, ..base() });
+        }
+        for upsampling in [Upsampling::Nearest, Upsampling::Bilinear, Upsampling::Transposed] {
+            variants.push(ModelConfig { upsampling: Some(upsampling), ..base() });
+        }
+        for drop_kind in [DropKind::Element, DropKind::Spatial] {
+            let (drop_prob, drop_kind) = (Some(0.2), Some(drop_kind));
+            variants.push(ModelConfig { drop_prob, drop_kind, ..base() });
+        }
+        for stride in [8, 16] {
+            variants.push(ModelConfig { output_stride: Some(stride), ..base() });
+        }
+        variants.push(ModelConfig { attention: Some(Attention::Scse), ..base() });
+        variants.push(ModelConfig { auxiliary: vec![0.5, 0.25], ..base() });
+        variants.push(ModelConfig {
+            depth: Some(3),
+            decoder_channels: Some(vec![9, 7, 5]),
+            ..base()
+        });
+        let geodl = || ModelConfig {
+            architecture: Architecture::GeodlUnet,
+            encoder: Encoder::Own,
+            width: 16,
+            ..Default::default()
+        };
+        variants.push(ModelConfig {
+            residual: true,
+            squeeze_excite: true,
+            aspp: true,
+            attention: Some(Attention::Gate),
+            auxiliary: vec![0.5, 0.3, 0.2],
+            activation: Some(ActivationKind::LeakyRelu),
+            ..geodl()
+        });
+        for config in variants {
+            config.check().unwrap();
+            let (losses, network) = trained(&config, built(&config, &device), 10);
+            let least = losses.iter().copied().fold(f32::INFINITY, f32::min);
+            // Without norms the same steps get less far.
+            let share = if config.norm == Some(NormKind::None) { 0.98 } else { 0.9 };
+            assert!(least < share * losses[0], "{config:?}: {losses:?}");
+            let logits =
+                network.valid().forward(images([1, N_BANDS, 37, 50], &Device::flex())).main;
+            assert_eq!(logits.dims(), [1, N_CLASSES, 37, 50], "{config:?}");
+        }
     }
 }

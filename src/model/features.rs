@@ -199,7 +199,7 @@ impl Features {
     ///
     /// If there are none, or their sizes differ.
     pub fn concatenate(all: Vec<Self>) -> Self {
-        let channels = all.iter().map(Self::channels).sum();
+        let channels = all.iter().map(Self::channels).sum::<usize>();
         let layer = Layer::plain("join", all[0].with_channels(channels));
         if all[0].is_planned() {
             let first = all.into_iter().next().expect("there is one");

@@ -183,11 +183,10 @@ impl ModelConfig {
         if let Some(slope) = self.negative_slope.filter(|it| !(0.0..=1.0).contains(it)) {
             return Err(Error::config("model.negative_slope", slope, "must lie in [0, 1]"));
         }
-        if let Some(rates) = self.rates {
-            if !rates.iter().all(|it| (1..=MAX_RATE).contains(it)) {
-                let rule = format!("must be numbers from 1 to {MAX_RATE}");
-                return Err(Error::config("model.rates", format!("{rates:?}"), rule));
-            }
+        let is_rate = |it: &u32| (1..=MAX_RATE).contains(it);
+        if let Some(rates) = self.rates.filter(|it| !it.iter().all(is_rate)) {
+            let rule = format!("must be numbers from 1 to {MAX_RATE}");
+            return Err(Error::config("model.rates", format!("{rates:?}"), rule));
         }
         let most = match self.architecture {
             Architecture::GeodlUnet => 3,

@@ -4,6 +4,11 @@
 //! back, and [`freeze`] keeps part of it as it is. Fields are named so that the path of a
 //! tensor is its name in the state dictionary of PyTorch's `segmentation_models_pytorch`.
 
+#![expect(
+    clippy::large_enum_variant,
+    reason = "a network has a few hundred layers, its weights apart"
+)]
+
 mod buffer;
 
 mod path;

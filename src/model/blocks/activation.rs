@@ -131,6 +131,6 @@ mod tests {
         check(ActivationKind::Prelu, [-0.75, -0.125, 0.0, 1.0]);
         check(ActivationKind::Silu, [-0.142_277_62, -0.188_770_33, 0.0, 0.731_058_6]);
         check(ActivationKind::Elu, [-0.950_212_94, -0.393_469_34, 0.0, 1.0]);
-        check(ActivationKind::Gelu, [-0.004_049_694, -0.154_268_77, 0.0, 0.841_344_75]);
+        check(ActivationKind::Gelu, [-0.004_049_694, -0.154_268_77, 0.0, 0.841_344_7]);
     }
 }

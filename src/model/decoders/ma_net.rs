@@ -133,7 +133,7 @@ impl PixelAttention {
             shape: images.with_channels(n_pixels),
             multiply_adds_per_value: width,
         };
-        let map = other.with(narrow, map, |other, narrow| attention_map(other, narrow));
+        let map = other.with(narrow, map, attention_map);
         let sums = Layer {
             what: "attention".to_owned(),
             weight: None,

@@ -1,121 +1,125 @@
 //! Encoders as torchvision's classifiers have them.
 
-use burn::{backend::DType, module::Module, tensor::Device};
+#[cfg(test)]
+mod tests {
+    use burn::{backend::DType, module::Module, tensor::Device};
 
-use super::{
-    case::GOLDEN,
-    fill::{filled, images, value},
-};
-use crate::model::{Encoder, EncoderNetwork, Features, ModelConfig};
-
-const TYPES: [(DType, f64); 2] = [(DType::F64, 1e-9), (DType::F32, 1e-4)];
-
-/// The coarsest features with weights of the closed form, `[row and col, channel]`, and the number of
-/// the encoder's tensors.
-fn features(encoder: Encoder, dtype: DType, shape: [usize; 4]) -> (Vec<Vec<f64>>, usize) {
-    let config = ModelConfig { encoder, ..Default::default() };
-    let network = EncoderNetwork::new(&config, 3, &Device::flex());
-    let (network, n_tensors) = filled(network, dtype);
-    let depth = config.resolved_depth();
-    let mut all = network.valid().forward(Features::from_images(images(shape, dtype)), depth);
-    let tensor = all.pop().unwrap().unwrap().into_channels_last();
-    let [.., channels] = tensor.dims();
-    let values: Vec<f64> = tensor.into_data().iter().collect();
-    (values.chunks(channels).map(<[f64]>::to_vec).collect(), n_tensors)
-}
-
-fn means(pixels: &[Vec<f64>]) -> Vec<f64> {
-    let n_channels = pixels[0].len();
-    let mean = |channel: usize| pixels.iter().map(|it| it[channel]).sum::<f64>();
-    (0..n_channels).map(|channel| mean(channel) / pixels.len() as f64).collect()
-}
-
-/// A linear function to 10 classes with weights of the closed form, the tensors at `index`.
-fn linear(input: &[f64], index: usize, shape: &[usize]) -> Vec<f64> {
-    let class = |class: usize| {
-        let weight = |k: usize| value("weight", shape, index, class * input.len() + k);
-        let products = input.iter().enumerate().map(|(k, it)| it * weight(k));
-        products.sum::<f64>() + value("bias", &[10], index + 1, class)
+    use super::super::{
+        case::GOLDEN,
+        fill::{filled, images, value},
     };
-    (0..10).map(class).collect()
-}
+    use crate::model::{Encoder, EncoderNetwork, Features, ModelConfig};
 
-#[track_caller]
-fn check(encoder: Encoder, name: &str, classify: impl Fn(&[Vec<f64>], usize) -> Vec<f64>) {
-    let case = &GOLDEN.cases[name];
-    let want = case.values.as_ref().unwrap();
-    for (dtype, tolerance) in TYPES {
-        let (pixels, n_tensors) = features(encoder, dtype, case.in_shape);
-        assert!(n_tensors < GOLDEN.listed(&case.keys).len());
-        for (got, want) in classify(&pixels, n_tensors).iter().zip(want) {
-            let limit = tolerance * case.abs_max;
-            assert!((got - want).abs() <= limit, "{name} {dtype:?}: got {got}, want {want}");
-        }
-    }
-}
+    const TYPES: [(DType, f64); 2] = [(DType::F64, 1e-9), (DType::F32, 1e-4)];
 
-#[test]
-fn resnets_are_those_of_torchvision() {
-    let classify = |pixels: &[Vec<f64>], index| {
-        let means = means(pixels);
-        linear(&means, index, &[10, means.len()])
-    };
-    check(Encoder::Resnet18, "torchvision-resnet18-96x80", classify);
-    check(Encoder::Resnet50, "torchvision-resnet50-96x80", classify);
-}
-
-#[test]
-fn mobilenet_v2_is_that_of_torchvision() {
-    check(Encoder::MobilenetV2, "torchvision-mobilenet_v2-96x80", |pixels, index| {
-        linear(&means(pixels), index, &[10, 1280])
-    });
-}
-
-#[test]
-fn squeezenet_is_that_of_torchvision() {
-    check(Encoder::Squeezenet11, "torchvision-squeezenet1_1-96x80", |pixels, index| {
-        let logits = |pixel: &Vec<f64>| {
-            let logits = linear(pixel, index, &[10, 512, 1, 1]);
-            logits.into_iter().map(|it| it.max(0.0)).collect::<Vec<f64>>()
-        };
-        means(&pixels.iter().map(logits).collect::<Vec<_>>())
-    });
-}
-
-#[test]
-fn convnext_is_that_of_torchvision() {
-    check(Encoder::ConvnextTiny, "torchvision-convnext_tiny-96x80", |pixels, index| {
-        let values = means(pixels);
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let variance = values.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / n;
-        let normed = values.iter().enumerate().map(|(k, it)| {
-            let weight = value("weight", &[768], index, k);
-            (it - mean) / (variance + 1e-6).sqrt() * weight + value("bias", &[768], index + 1, k)
-        });
-        linear(&normed.collect::<Vec<_>>(), index + 2, &[10, 768])
-    });
-}
-
-/// Names and shapes of torchvision's classifiers, before the classifier itself.
-#[test]
-fn names_and_shapes_are_those_of_torchvision() {
-    for (encoder, name) in [
-        (Encoder::Resnet18, "torchvision-resnet18-96x80"),
-        (Encoder::Resnet50, "torchvision-resnet50-96x80"),
-        (Encoder::MobilenetV2, "torchvision-mobilenet_v2-96x80"),
-        (Encoder::Squeezenet11, "torchvision-squeezenet1_1-96x80"),
-        (Encoder::ConvnextTiny, "torchvision-convnext_tiny-96x80"),
-    ] {
+    /// The coarsest features with weights of the closed form, `[row and col, channel]`, and the number of
+    /// the encoder's tensors.
+    fn features(encoder: Encoder, dtype: DType, shape: [usize; 4]) -> (Vec<Vec<f64>>, usize) {
         let config = ModelConfig { encoder, ..Default::default() };
         let network = EncoderNetwork::new(&config, 3, &Device::flex());
-        let lines = crate::weights::layouts(&network).into_iter().map(|it| {
-            let sizes: Vec<String> = it.shape.iter().map(usize::to_string).collect();
-            [vec![it.name], sizes].concat().join(" ")
+        let (network, n_tensors) = filled(network, dtype);
+        let depth = config.resolved_depth();
+        let mut all = network.valid().forward(Features::from_images(images(shape, dtype)), depth);
+        let tensor = all.pop().unwrap().unwrap().into_channels_last();
+        let [.., channels] = tensor.dims();
+        let values: Vec<f64> = tensor.into_data().iter().collect();
+        (values.chunks(channels).map(<[f64]>::to_vec).collect(), n_tensors)
+    }
+
+    fn means(pixels: &[Vec<f64>]) -> Vec<f64> {
+        let n_channels = pixels[0].len();
+        let mean = |channel: usize| pixels.iter().map(|it| it[channel]).sum::<f64>();
+        (0..n_channels).map(|channel| mean(channel) / pixels.len() as f64).collect()
+    }
+
+    /// A linear function to 10 classes with weights of the closed form, the tensors at `index`.
+    fn linear(input: &[f64], index: usize, shape: &[usize]) -> Vec<f64> {
+        let class = |class: usize| {
+            let weight = |k: usize| value("weight", shape, index, class * input.len() + k);
+            let products = input.iter().enumerate().map(|(k, it)| it * weight(k));
+            products.sum::<f64>() + value("bias", &[10], index + 1, class)
+        };
+        (0..10).map(class).collect()
+    }
+
+    #[track_caller]
+    fn check(encoder: Encoder, name: &str, classify: impl Fn(&[Vec<f64>], usize) -> Vec<f64>) {
+        let case = &GOLDEN.cases[name];
+        let want = case.values.as_ref().unwrap();
+        for (dtype, tolerance) in TYPES {
+            let (pixels, n_tensors) = features(encoder, dtype, case.in_shape);
+            assert!(n_tensors < GOLDEN.listed(&case.keys).len());
+            for (got, want) in classify(&pixels, n_tensors).iter().zip(want) {
+                let limit = tolerance * case.abs_max;
+                assert!((got - want).abs() <= limit, "{name} {dtype:?}: got {got}, want {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn resnets_are_those_of_torchvision() {
+        let classify = |pixels: &[Vec<f64>], index| {
+            let means = means(pixels);
+            linear(&means, index, &[10, means.len()])
+        };
+        check(Encoder::Resnet18, "torchvision-resnet18-96x80", classify);
+        check(Encoder::Resnet50, "torchvision-resnet50-96x80", classify);
+    }
+
+    #[test]
+    fn mobilenet_v2_is_that_of_torchvision() {
+        check(Encoder::MobilenetV2, "torchvision-mobilenet_v2-96x80", |pixels, index| {
+            linear(&means(pixels), index, &[10, 1280])
         });
-        let want = GOLDEN.listed(&GOLDEN.cases[name].keys);
-        let is_classifier = |it: &String| it.starts_with("classifier") || it.starts_with("fc.");
-        let want: Vec<String> = want.into_iter().filter(|it| !is_classifier(it)).collect();
-        assert_eq!(lines.collect::<Vec<_>>(), want, "{name}");
+    }
+
+    #[test]
+    fn squeezenet_is_that_of_torchvision() {
+        check(Encoder::Squeezenet11, "torchvision-squeezenet1_1-96x80", |pixels, index| {
+            let logits = |pixel: &Vec<f64>| {
+                let logits = linear(pixel, index, &[10, 512, 1, 1]);
+                logits.into_iter().map(|it| it.max(0.0)).collect::<Vec<f64>>()
+            };
+            means(&pixels.iter().map(logits).collect::<Vec<_>>())
+        });
+    }
+
+    #[test]
+    fn convnext_is_that_of_torchvision() {
+        check(Encoder::ConvnextTiny, "torchvision-convnext_tiny-96x80", |pixels, index| {
+            let values = means(pixels);
+            let n = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            let variance = values.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / n;
+            let normed = values.iter().enumerate().map(|(k, it)| {
+                let weight = value("weight", &[768], index, k);
+                (it - mean) / (variance + 1e-6).sqrt() * weight
+                    + value("bias", &[768], index + 1, k)
+            });
+            linear(&normed.collect::<Vec<_>>(), index + 2, &[10, 768])
+        });
+    }
+
+    /// Names and shapes of torchvision's classifiers, before the classifier itself.
+    #[test]
+    fn names_and_shapes_are_those_of_torchvision() {
+        for (encoder, name) in [
+            (Encoder::Resnet18, "torchvision-resnet18-96x80"),
+            (Encoder::Resnet50, "torchvision-resnet50-96x80"),
+            (Encoder::MobilenetV2, "torchvision-mobilenet_v2-96x80"),
+            (Encoder::Squeezenet11, "torchvision-squeezenet1_1-96x80"),
+            (Encoder::ConvnextTiny, "torchvision-convnext_tiny-96x80"),
+        ] {
+            let config = ModelConfig { encoder, ..Default::default() };
+            let network = EncoderNetwork::new(&config, 3, &Device::flex());
+            let lines = crate::weights::layouts(&network).into_iter().map(|it| {
+                let sizes: Vec<String> = it.shape.iter().map(usize::to_string).collect();
+                [vec![it.name], sizes].concat().join(" ")
+            });
+            let want = GOLDEN.listed(&GOLDEN.cases[name].keys);
+            let is_classifier = |it: &String| it.starts_with("classifier") || it.starts_with("fc.");
+            let want: Vec<String> = want.into_iter().filter(|it| !is_classifier(it)).collect();
+            assert_eq!(lines.collect::<Vec<_>>(), want, "{name}");
+        }
     }
 }

@@ -27,13 +27,13 @@ impl Logits {
         self.values[((batch * classes + class) * rows + row) * cols + col]
     }
 
-    fn mean(&self) -> f64 {
+    fn average(&self) -> f64 {
         self.values.iter().sum::<f64>() / self.values.len() as f64
     }
 
     /// Of a sample, as PyTorch has it.
     fn std(&self) -> f64 {
-        let mean = self.mean();
+        let mean = self.average();
         let squares = self.values.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
         (squares / (self.values.len() - 1) as f64).sqrt()
     }
@@ -84,7 +84,7 @@ fn check_case(name: &str) {
             network.valid().forward(images(case.in_shape, dtype)).main
         });
         assert_eq!(logits.shape, [batch, named.n_classes, rows, cols], "{name}");
-        check.that("mean", logits.mean(), case.mean);
+        check.that("mean", logits.average(), case.mean);
         check.that("std", logits.std(), case.std);
         check.that("largest", logits.largest(), case.abs_max);
         let corners = [(0, 0), (0, cols - 1), (rows - 1, 0), (rows - 1, cols - 1)];
@@ -112,7 +112,7 @@ fn check_small(name: &str) {
         let network = network(&named, dtype).valid();
         let images = images([1, 3, 64, 64], dtype);
         let logits = Logits::new(network.forward(images.clone()).main);
-        check.that("mean", logits.mean(), want.mean);
+        check.that("mean", logits.average(), want.mean);
         check.that("std", logits.std(), want.std);
         check.that("largest", logits.largest(), want.abs_max);
         for class in 0..2 {
@@ -128,7 +128,7 @@ fn check_small(name: &str) {
         let Network::EncoderDecoder(network) = &network else { panic!("{name}") };
         let features = network.encoder().forward(Features::from_images(images), 5);
         for (features, want) in features.into_iter().zip(&want.encoder_feature_means[1..]) {
-            let mean = Logits::new(features.unwrap().into_images()).mean();
+            let mean = Logits::new(features.unwrap().into_images()).average();
             assert!((mean - want).abs() <= tolerance, "{name}: mean of features {mean}, {want}");
         }
     }
