@@ -187,12 +187,12 @@ impl ChipsConfig {
             return Err(Error::config("chips.background", "[]", rule));
         }
         if let Some(it) = self.background_tolerance
-            && !(0.0 <= it && it < 1.0)
+            && !(0.0..1.0).contains(&it)
         {
             return Err(Error::config("chips.background_tolerance", it, "must lie in 0..1"));
         }
         match self.repeat {
-            Some(it) if !(1.0 <= it && it <= 1000.0) => {
+            Some(it) if !(1.0..=1000.0).contains(&it) => {
                 Err(Error::config("chips.repeat", it, "must lie in 1..=1000"))
             }
             _ => Ok(()),
@@ -215,7 +215,7 @@ impl ChipsConfig {
         if self.repeat_threshold.is_some() {
             return fault("stands beside `repeat_threshold`; give one of the two");
         }
-        if !repeats.iter().all(|&it| 0.0 <= it && it <= 1000.0) {
+        if !repeats.iter().all(|it| (0.0..=1000.0).contains(it)) {
             return fault("must lie in 0..=1000");
         }
         Ok(())
