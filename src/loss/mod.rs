@@ -30,6 +30,9 @@ mod golden;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+mod weight_tests;
+
 pub use class_sums::ClassSums;
 pub use config::{LossConfig, LossKind, TermConfig};
 pub use criterion::{Criterion, Factor, Loss, LossValue, Term};

@@ -3,10 +3,10 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::Rng;
 
-use super::{Criterion, Factor, LossConfig, LossKind, LossOptions, Target, TermConfig};
+use super::{Criterion, LossConfig, LossKind, LossOptions, Target, TermConfig};
 use crate::{
     chip::signed_distances,
-    label::{ClassCounts, ClassWeights, IGNORE},
+    label::{ClassCounts, IGNORE},
     random::{Purpose, generator},
 };
 
@@ -15,7 +15,7 @@ const SHAPE: [usize; 4] = [2, 3, 4, 5];
 const N_PIXELS: usize = 20;
 
 /// Every loss for classes, with its defaults and with some of its settings.
-fn criteria() -> Vec<(String, Criterion)> {
+pub(super) fn criteria() -> Vec<(String, Criterion)> {
     let kinds = [
         LossKind::CrossEntropy,
         LossKind::Bce,
@@ -68,13 +68,13 @@ fn criteria() -> Vec<(String, Criterion)> {
     all
 }
 
-fn logits(size: f64) -> Vec<f64> {
+pub(super) fn logits(size: f64) -> Vec<f64> {
     let mut rng = generator(8, Purpose::Synthetic, 0, 0);
     (0..SHAPE.iter().product()).map(|_| size * rng.random_range(-1.0..1.0)).collect()
 }
 
 /// Labels of all classes, some without.
-fn labels() -> Vec<i64> {
+pub(super) fn labels() -> Vec<i64> {
     let label = |index: usize| match index * 7 % 11 {
         0..5 => 0,
         5..8 => 1,
@@ -85,7 +85,7 @@ fn labels() -> Vec<i64> {
 }
 
 /// Value and gradient in the epoch where every term counts.
-fn run(criterion: &Criterion, logits: &[f64], labels: &[i64]) -> (f64, Vec<f64>) {
+pub(super) fn run(criterion: &Criterion, logits: &[f64], labels: &[i64]) -> (f64, Vec<f64>) {
     run_in(DType::F64, criterion, logits, labels)
 }
 
@@ -256,81 +256,4 @@ fn a_border_takes_its_pixels_out() {
     assert_eq!(run(&criterion, &logits, &labels).0, before);
     labels[6] = (labels[6] + 1) % 3;
     assert_ne!(run(&criterion, &logits, &labels).0, before);
-}
-
-fn weighted(kind: LossKind, weights: &[f64]) -> f64 {
-    let class_weights = Some(ClassWeights::Given(weights.to_vec()));
-    let config = LossConfig { kind, class_weights, ..LossConfig::default() };
-    let criterion = config.build(&ClassCounts::new(3, vec![vec![9, 3, 1]])).unwrap();
-    run(&criterion, &logits(2.0), &labels()).0
-}
-
-#[test]
-fn class_weights_count_in_every_loss_that_has_them() {
-    for (name, criterion) in criteria() {
-        let kind = name.split(' ').next().unwrap();
-        let kind: LossKind = serde_json::from_value(kind.into()).unwrap();
-        if !name.ends_with("\"{}\"") || !kind.has_class_weights() || kind == LossKind::Compound {
-            continue;
-        }
-        let plain = run(&criterion, &logits(2.0), &labels()).0;
-        assert!((weighted(kind, &[1.0; 3]) / plain - 1.0).abs() < 1e-12, "{name}");
-        assert!((weighted(kind, &[5.0, 1.0, 0.5]) / plain - 1.0).abs() > 1e-6, "{name}");
-    }
-}
-
-/// Pixel losses are means over pixels, region losses and Lovász means over classes.
-#[test]
-fn the_loss_of_all_classes_is_the_weighted_mean_of_theirs() {
-    let counts: Vec<f64> =
-        (0..3).map(|class| labels().iter().filter(|it| **it == class).count() as f64).collect();
-    let pixels = [LossKind::CrossEntropy, LossKind::Focal];
-    let regions = [LossKind::Dice, LossKind::Jaccard, LossKind::Tversky, LossKind::Lovasz];
-    for (kinds, sizes) in [(&pixels[..], counts), (&regions[..], vec![1.0; 3])] {
-        for &kind in kinds {
-            let weights = [1.0, 2.0, 4.0];
-            let (mut sum, mut weight) = (0.0, 0.0);
-            for class in 0..3 {
-                let mut only = [0.0; 3];
-                only[class] = 1.0;
-                sum += weights[class] * sizes[class] * weighted(kind, &only);
-                weight += weights[class] * sizes[class];
-            }
-            let found = weighted(kind, &weights);
-            assert!((found / (sum / weight) - 1.0).abs() < 1e-6, "{}: {found}", kind.name());
-        }
-    }
-}
-
-#[test]
-fn factors_go_from_their_first_to_their_last_value() {
-    let check = |first, step, last, wanted: [f64; 3]| {
-        let factor = Factor::Steps { first, step, last };
-        assert_eq!([0, 1, 1000].map(|epoch| factor.at(epoch)), wanted);
-    };
-    check(1.0, -0.25, 0.01, [1.0, 0.75, 0.01]);
-    check(0.0, 0.25, 0.99, [0.0, 0.25, 0.99]);
-    check(1.0, 0.0, 0.01, [1.0; 3]);
-    check(1.0, -0.0, 0.01, [1.0; 3]);
-    assert_eq!(Factor::Constant(3.0).at(7), 3.0);
-}
-
-#[test]
-fn a_list_for_the_classes_may_be_of_any_length_until_the_classes_are_known() {
-    let read = |text: &str| toml::from_str::<LossConfig>(text).unwrap();
-    let seven = "[1, 2, 3, 4, 5, 6, 7]";
-    for text in [
-        format!("kind = 'bce'\npositive_weights = {seven}"),
-        format!("kind = 'bce'\npositive_weights = {seven}\nclass_weights = 'balanced'"),
-        format!("kind = 'compound'\n[[term]]\nkind = 'bce'\npositive_weights = {seven}"),
-    ] {
-        read(&text).check(64).unwrap();
-        read(&text).build(&ClassCounts::uniform(7)).unwrap();
-        assert!(read(&text).build(&ClassCounts::uniform(3)).is_err());
-    }
-    let both = "kind = 'bce'\npositive_weights = [1, 2]\nclass_weights = [1, 2, 3]";
-    assert!(read(both).check(64).is_err());
-    for huge in ["kind = 'focal'\ngamma = 1e300", "class_weights = [1e308, 1]"] {
-        assert!(read(huge).check(64).is_err(), "{huge}");
-    }
 }
