@@ -8,7 +8,7 @@ use burn::{
 use super::{Path, matches};
 use crate::error::{Error, Result};
 
-/// `model` with the parameters that `patterns` mean (see [`matches`]) as they are from now on:
+/// `model` with the parameters that `patterns` mean (see [`matches()`]) as they are from now on:
 /// without gradients, and with the running statistics of their batch norms held and used.
 ///
 /// # Errors
