@@ -67,9 +67,10 @@ fn check_case(name: &str) {
     let named = named(name);
     let is_training = name.starts_with("train-mode-");
     for (dtype, tolerance) in TYPES {
-        // Norms over the dozen pixels of the coarsest features make rounding ten times as large;
-        // PyTorch's own `f32` is off by 1.4e-3 of the largest value at worst.
-        let tolerance = if is_training { 10.0 * tolerance } else { tolerance };
+        // Norms over the dozen pixels of the coarsest features make rounding more than ten times as
+        // large: PyTorch's own `f32` is off by 1.4e-3 of the largest value at worst, and no more is
+        // allowed here (without fused multiply-adds 1.1e-3 was found, with them less than 1e-3).
+        let tolerance = if is_training { 14.0 * tolerance } else { tolerance };
         let check = Check { name, dtype, limit: tolerance * case.abs_max };
         let network = network(&named, dtype);
         let [batch, bands, rows, cols] = case.in_shape;
