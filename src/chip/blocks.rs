@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{chip::cover::cover, error::Result, label::IGNORE, raster::Window, scene::Sample};
+use crate::{
+    chip::cover::cover, error::Result, label::count_labels, raster::Window, scene::Sample,
+};
 
 /// Blocks are read in squares of this side, so that memory does not grow with the block.
 pub(super) const READ_PX: u32 = 512;
@@ -160,7 +162,7 @@ impl BlockCounts {
 ///
 /// # Panics
 ///
-/// If a label is neither below `n_classes` nor [`IGNORE`].
+/// If a label is neither below `n_classes` nor [`IGNORE`](crate::label::IGNORE).
 pub fn count_classes(
     grid: &BlockGrid,
     n_classes: usize,
@@ -169,9 +171,7 @@ pub fn count_classes(
     let mut counts = vec![BlockCounts { classes: vec![0; n_classes] }; grid.n_blocks()];
     for (index, block) in counts.iter_mut().enumerate() {
         for part in cover(grid.window(index), grid.rows, grid.cols, READ_PX, 0) {
-            for &label in read(part.core)?.labels.iter().filter(|&&label| label != IGNORE) {
-                block.classes[usize::from(label)] += 1;
-            }
+            count_labels(&read(part.core)?.labels, &mut block.classes);
         }
     }
     Ok(counts)
@@ -180,7 +180,7 @@ pub fn count_classes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raster::Pixels;
+    use crate::{label::IGNORE, raster::Pixels};
 
     // 5 x 7 px in blocks of 3: two rows and three columns of blocks, the last ones 2 and 1 px.
     #[test]

@@ -10,6 +10,17 @@ use crate::error::{Error, Result, nearest};
 /// Class index of a pixel that has no label. Never a class: there are at most 255 classes.
 pub const IGNORE: u8 = 255;
 
+/// Adds the labelled pixels of each class to `counts`.
+///
+/// # Panics
+///
+/// If a label is neither [`IGNORE`] nor an index of `counts`.
+pub fn count_labels<'a>(labels: impl IntoIterator<Item = &'a u8>, counts: &mut [u64]) {
+    for &label in labels.into_iter().filter(|label| **label != IGNORE) {
+        counts[usize::from(label)] += 1;
+    }
+}
+
 /// One class of the label raster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

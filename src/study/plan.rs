@@ -156,11 +156,14 @@ fn check_distinct(variants: &[PlannedVariant], runs: &[PlannedRun]) -> Result<()
     Ok(())
 }
 
-/// The error, with the name of the variant where it is about a key.
-fn in_variant(error: Error, name: &str) -> Error {
+/// The error with the name of the variant, where it is about a setting or data.
+pub(super) fn in_variant(error: Error, name: &str) -> Error {
     match error {
         Error::Config { key, value, rule } => {
             Error::Config { key, value, rule: format!("{rule} (variant `{name}`)") }
+        }
+        Error::Data { what, found, wanted } => {
+            Error::Data { what: format!("{what} (variant `{name}`)"), found, wanted }
         }
         other => other,
     }

@@ -196,7 +196,7 @@ fn notes<'a>(runs: impl Iterator<Item = &'a RunResult>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::{
-        run::Status,
+        run::{InputFile, Status},
         study::made_up::{do_run, plan},
     };
 
@@ -227,5 +227,61 @@ mod tests {
         do_run(&plan.runs[1], &[vec![5, 2], vec![1, 10]], Status::Done);
         let error = Results::read(&plan).unwrap_err().to_string();
         assert!(error.contains("runs/a/seed-0: found other evaluated pixels"), "{error}");
+    }
+
+    /// As if a run had read `path` with a content of this hash.
+    fn read_raster(run: &PlannedRun, path: &str, sha256: &str) {
+        let file = RunFolder::open(&run.folder).unwrap().manifest();
+        let mut manifest = Manifest::read(&file).unwrap();
+        manifest.inputs.push(InputFile {
+            path: path.to_owned(),
+            bytes: 1,
+            sha256: sha256.to_owned(),
+            rows: 1,
+            cols: 1,
+            pixel_size: [1.0; 2],
+            bounds: [0.0; 4],
+            crs: String::new(),
+        });
+        manifest.write(&file).unwrap();
+    }
+
+    #[test]
+    fn pairs_of_a_raster_that_has_changed_are_refused() {
+        let (_site, plan) = plan(VARIANT);
+        let confusion = [vec![5, 2], vec![1, 9]];
+        for (run, path, hash) in
+            [(0, "a.tif", "x"), (1, "a.tif", "x"), (1, "b.tif", "y"), (2, "a.tif", "z")]
+        {
+            if !plan.runs[run].folder.exists() {
+                do_run(&plan.runs[run], &confusion, Status::Done);
+            }
+            read_raster(&plan.runs[run], path, hash);
+            let found = Results::read(&plan).map_err(|it| it.to_string());
+            match found {
+                Ok(_) => assert!(run < 2, "z is taken for x"),
+                Err(error) => assert!(run == 2 && error.contains("another content of a.tif")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_variant_without_effect_is_noted() {
+        let (_site, plan) = plan(VARIANT);
+        for (run, right) in [(0, 9), (1, 9), (2, 8)] {
+            do_run(&plan.runs[run], &[vec![5, 2], vec![1, right]], Status::Done);
+        }
+        let notes = Results::read(&plan).unwrap().notes;
+        assert!(notes.len() == 1 && notes[0].contains("`a` has exactly the figures"), "{notes:?}");
+        do_run(&plan.runs[3], &[vec![4, 3], vec![1, 8]], Status::Done);
+        assert!(Results::read(&plan).unwrap().notes.is_empty());
+    }
+
+    #[test]
+    fn the_split_of_the_figures_can_be_chosen() {
+        let (_site, plan) = plan("split = 'validation'\n");
+        do_run(&plan.runs[0], &[vec![5, 2], vec![1, 9]], Status::Done);
+        let error = Results::read(&plan).unwrap_err().to_string();
+        assert!(error.contains("found no figures of the validation split"), "{error}");
     }
 }

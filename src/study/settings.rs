@@ -1,8 +1,8 @@
 //! Whether the settings of all variants fit the data.
 
-use super::{Plan, PlannedRun};
+use super::{Plan, PlannedRun, plan::in_variant};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     run::{RunFile, open_dataset},
 };
 
@@ -41,19 +41,6 @@ fn is_read_alike(left: &RunFile, right: &RunFile) -> bool {
         && left.augment == right.augment
         && left.model == right.model
         && left.train.batch == right.train.batch
-}
-
-/// The error with the name of the variant.
-fn in_variant(error: Error, name: &str) -> Error {
-    match error {
-        Error::Config { key, value, rule } => {
-            Error::Config { key, value, rule: format!("{rule} (variant `{name}`)") }
-        }
-        Error::Data { what, found, wanted } => {
-            Error::Data { what: format!("{what} of variant `{name}`"), found, wanted }
-        }
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -257,6 +257,9 @@ mod tests {
         check_refused(&format!("{HEAD}metrik = []"), &["`metrik`", "did you mean `metrics`"]);
         check_refused(&format!("{HEAD}metrics = []"), &["`metrics` = []"]);
         check_refused(&format!("{HEAD}metrics = ['miou']"), &["`miou` is no figure", "mean_iou"]);
+        let twice = format!("{HEAD}metrics = ['mean_iou', 'mean_iou']");
+        check_refused(&twice, &["`metrics` = mean_iou", "listed twice"]);
+        check_refused(&format!("{HEAD}split = 'train'"), &["`split`", "`validation` or `test`"]);
         check_refused(&format!("{HEAD}confidence = 95"), &["`confidence` = 95"]);
         let variant =
             |name: &str, set: &str| format!("{HEAD}[[variant]]\nname = '{name}'\nset = [{set}]\n");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     chip::Chip,
     error::{Error, Result},
-    label::IGNORE,
+    label::count_labels,
     optim::Optimizer,
     raster::write_atomically,
     weights::{
@@ -43,9 +43,7 @@ impl Position {
     /// Adds the labelled pixels of `chips` to those of the epoch.
     pub fn count_classes(&mut self, chips: &[Chip], n_classes: usize) {
         self.class_px.resize(n_classes, 0);
-        for &label in chips.iter().flat_map(|chip| &chip.labels).filter(|it| **it != IGNORE) {
-            self.class_px[usize::from(label)] += 1;
-        }
+        count_labels(chips.iter().flat_map(|chip| &chip.labels), &mut self.class_px);
     }
 }
 

@@ -6,7 +6,7 @@ use super::{ChipRef, ChipsConfig};
 use crate::{
     chip::{Origins, SceneSplit},
     error::{Error, Result},
-    label::{ClassCounts, IGNORE},
+    label::{ClassCounts, IGNORE, count_labels},
     raster::Window,
     scene::Sample,
 };
@@ -56,7 +56,9 @@ impl Pool {
                 split.keep_training(&mut sample, window);
                 if config.is_labelled_enough(&sample) {
                     windows.push(ChipRef { scene, window });
-                    counts.push(class_counts(&sample, n_classes));
+                    let mut of_window = vec![0; n_classes];
+                    count_labels(&sample.labels, &mut of_window);
+                    counts.push(of_window);
                 }
             }
         }
@@ -82,12 +84,4 @@ fn lattice(split: &SceneSplit, stride_px: u32) -> impl Iterator<Item = (u32, u32
     let starts = move |length: u32| (0..length).step_by(stride_px as usize);
     let (rows, cols) = (split.grid().rows(), split.grid().cols());
     starts(rows).flat_map(move |row| starts(cols).map(move |col| (row, col)))
-}
-
-fn class_counts(sample: &Sample, n_classes: usize) -> Vec<u64> {
-    let mut counts = vec![0; n_classes];
-    for &label in sample.labels.iter().filter(|&&label| label != IGNORE) {
-        counts[usize::from(label)] += 1;
-    }
-    counts
 }

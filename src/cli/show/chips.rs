@@ -7,7 +7,7 @@ use super::{Common, Shown, epoch_index};
 use crate::{
     Result,
     chip::{Chip, PoolSummary},
-    label::{Classes, IGNORE},
+    label::{Classes, count_labels},
     raster::Window,
     report::{ChipView, DisplayBands, draw_chips},
     scene::{Role, Sample},
@@ -107,9 +107,7 @@ fn epoch_chip(data: &Dataset, epoch: u32, index: u32) -> Result<EpochChip> {
     let mut chip = Chip::from_sample(&sample, &data.normalisation);
     let merged = data.merge(epoch, index, &mut chip)?;
     let mut class_counts = vec![0; data.classes().len()];
-    for &label in chip.labels.iter().filter(|&&label| label != IGNORE) {
-        class_counts[usize::from(label)] += 1;
-    }
+    count_labels(&chip.labels, &mut class_counts);
     Ok(EpochChip {
         chip: index + 1,
         scene: data.scenes.scene(at.scene).name().to_owned(),
