@@ -273,7 +273,7 @@ mod tests {
         }
         let notes = Results::read(&plan).unwrap().notes;
         assert!(notes.len() == 1 && notes[0].contains("`a` has exactly the figures"), "{notes:?}");
-        do_run(&plan.runs[3], &[vec![4, 3], vec![1, 8]], Status::Done);
+        do_run(&plan.runs[3], &[vec![4, 2], vec![2, 8]], Status::Done);
         assert!(Results::read(&plan).unwrap().notes.is_empty());
     }
 
