@@ -16,15 +16,17 @@ pub mod chip;
 
 pub mod augment;
 
-pub mod schedule;
-
 pub mod score;
+
+pub mod schedule;
 
 pub mod model;
 
 pub mod weights;
 
 pub mod loss;
+
+pub mod lr_find;
 
 pub mod optim;
 

@@ -1,11 +1,13 @@
-"""Sends weights from PyTorch to swath and back, and compares logits; prints a table.
+"""Sends weights from PyTorch to swath and back, and compares tensors and logits; prints a table.
 
-    python weights_round_trip.py [--swath PATH] [--forward PATH]
+    python weights_round_trip.py [--swath PATH] [--forward PATH] [--only NAME]
 
-To swath: a network of segmentation_models_pytorch with random weights, whose batch norms have seen
-data, is saved in three forms; the example `forward` reads each and computes logits of random images.
-From swath: a model that `swath demo --synthetic` has trained for an epoch is exported and must load
-into the same network with `strict=True`. Encoders alone go to swath as torchvision names them.
+To swath: a network of segmentation_models_pytorch with random weights is saved in three forms; the
+example `forward` reads each and computes logits of random images. Once with batch norms as they are
+made (mean 0, variance 1), once after some batches have passed, so that logits are of usual size.
+Through swath: a run starts from such weights, moves nothing, and is exported: the same bits.
+From swath: a model that `swath demo` has trained for an epoch is exported and must load into the
+same network with `strict=True`. Encoders alone go to swath as torchvision names them.
 
 `run.sh` installs what this needs; build swath first:
     cargo build --release --bin swath --example forward
@@ -21,31 +23,44 @@ import tempfile
 
 import safetensors.torch
 import segmentation_models_pytorch as smp
+import timm
 import torch
 import torchvision
 
 HERE = pathlib.Path(__file__).parent
 TARGET = HERE / "../../target/release"
-TOLERANCE = 1e-4  # Of the largest logit.
+DEMO = HERE / "../../data/nc_landsat7"
+BANDS, CLASSES = 6, 7  # Of the demo.
+TOLERANCE = 1e-4
+# Where rounding is larger than that: how many times as far from `f64` as PyTorch swath may be.
+ROUNDING = 4
 
-Network = collections.namedtuple("Network", "name make model")
+Network = collections.namedtuple("Network", "make encoder model")
 
 # A new architecture is a row: the network of PyTorch, and swath's `[model]` table for it.
-NETWORKS = [
-    Network(
-        f"Unet-{encoder}",
-        lambda bands, classes, encoder=encoder: smp.Unet(
-            encoder, encoder_weights=None, in_channels=bands, classes=classes
-        ),
-        {"architecture": "unet", "encoder": encoder},
+NETWORKS = {
+    f"{make.__name__}-{encoder}": Network(
+        make, encoder, {"architecture": architecture, "encoder": encoder_in_swath}
     )
-    for encoder in ["resnet18", "resnet34"]
-]
+    for make, encoder, architecture, encoder_in_swath in [
+        (smp.Unet, "resnet18", "unet", "resnet18"),
+        (smp.Unet, "resnet34", "unet", "resnet34"),
+        (smp.DeepLabV3Plus, "resnet50", "deeplab-v3-plus", "resnet50"),
+        (smp.UnetPlusPlus, "resnet18", "unet-plus-plus", "resnet18"),
+        (smp.Unet, "tu-tf_efficientnet_lite0", "unet", "efficientnet-lite0"),
+    ]
+}
 
-# An encoder of torchvision, and swath's `[model]` table for a network with it.
-ENCODERS = {
-    "resnet18": (torchvision.models.resnet18, {"architecture": "unet", "encoder": "resnet18"}),
-    "resnet34": (torchvision.models.resnet34, {"architecture": "unet", "encoder": "resnet34"}),
+# Encoders of torchvision, which go into the U-Net of the same encoder.
+ENCODERS = {"resnet18": torchvision.models.resnet18, "resnet34": torchvision.models.resnet34}
+
+# Settings of a run that moves nothing: one bias is not frozen, but its steps are too small for it.
+NOTHING_MOVES = {
+    "model.freeze": ["encoder", "decoder", "segmentation_head.0.weight"],
+    "chips.per_epoch": 2,
+    "train.batch": 2,
+    "optimizer.lr": 1e-30,
+    "optimizer.weight_decay": 0,
 }
 
 
@@ -73,110 +88,216 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--swath", default=str(TARGET / "swath"))
     parser.add_argument("--forward", default=str(TARGET / "examples/forward"))
+    parser.add_argument("--only", default="", help="networks with this in their names")
     args = parser.parse_args()
-    print("| network | way | largest | swath - PyTorch | swath - f64 | PyTorch - f64 | fits |")
-    print("|---|---|---|---|---|---|---|")
+    torch.set_num_threads(1)
+    modules = [torch, smp, torchvision, timm, safetensors]
+    print(", ".join(f"{it.__name__} {it.__version__}" for it in modules), end=", ")
+    print(torch.backends.cpu.get_cpu_capability(), flush=True)
+    columns = ["network", "way", "largest", "swath - PyTorch", "of largest", "swath - f64"]
+    columns += ["PyTorch - f64", "PyTorch - PyTorch", "within 1e-4", "same bits"]
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|", flush=True)
     fits = True
-    for network in NETWORKS:
-        fits &= to_swath(args, network)
-        fits &= from_swath(args, network)
+    for name, network in NETWORKS.items():
+        if args.only in name:
+            fits &= to_swath(args, name, network, "as made", calibrate=lambda model: None)
+            fits &= to_swath(args, name, network, "calibrated", calibrate)
+            fits &= through_swath(args, name, network)
+            fits &= from_swath(args, name, network)
     for name in ENCODERS:
-        fits &= encoder_alone(args, name)
+        if args.only in f"torchvision {name}":
+            fits &= encoder_alone(args, name)
     sys.exit(0 if fits else "a difference is too large")
 
 
-def to_swath(args, network, bands=6, classes=5):
+def made(network):
+    """The network of PyTorch with random weights."""
     torch.manual_seed(1)
-    model = network.make(bands, classes)
+    model = network.make(
+        network.encoder, encoder_weights=None, in_channels=BANDS, classes=CLASSES
+    )
+    # It begins at 0, which would hide a bias that is left out.
+    torch.nn.init.uniform_(model.segmentation_head[0].bias, -0.5, 0.5)
+    return model
+
+
+def calibrate(model):
+    """Gives batch norms the statistics of data: the means over some batches."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # The mean over all batches, so that logits are of usual size.
+            module.momentum = None
     with torch.no_grad():
-        model.train()(torch.randn(8, bands, 128, 160))
-    images = torch.randn(2, bands, 96, 160)
-    wanted, exact = logits(model, images), logits(model.double(), images.double())
-    model.float()
-    with tempfile.TemporaryDirectory() as folder:
-        fits = True
-        for name, save in FORMS.items():
-            path = pathlib.Path(folder) / name
-            save(model.state_dict(), path)
-            found = forward(args, network.model, path, images, folder)
-            fits &= row(network.name, f"to swath, {name}", wanted, found, exact)
-    return fits
+        for _ in range(3):
+            model.train()(torch.randn(8, BANDS, 128, 160))
 
 
-def from_swath(args, network):
+def to_swath(args, name, network, start, calibrate):
+    model = made(network)
+    calibrate(model)
+    images = torch.randn(2, BANDS, 96, 160)
     with tempfile.TemporaryDirectory() as folder:
-        run = pathlib.Path(folder) / "run"
-        settings = {f"model.{key}": value for key, value in network.model.items()}
-        settings |= {"model.width": 64, "train.epochs": 1, "chips.per_epoch": 240}
-        sets = [it for key, value in settings.items() for it in ["--set", f"{key}={value}"]]
-        call([args.swath, "demo", "--synthetic", "--out", run, *sets])
-        path = pathlib.Path(folder) / "exported.safetensors"
-        about = json.loads(call([args.swath, "weights", "export", run, path, "--json"]))
-        model = network.make(about["n_bands"], about["n_classes"])
-        model.load_state_dict(safetensors.torch.load_file(path), strict=True)
+        found = []
+        for path in save_all(model, folder):
+            found.append(forward(args, network.model, path, images, folder))
+    return row(name, f"to swath, {start}", Gaps.of(model, images, the_same(found)))
+
+
+def through_swath(args, name, network):
+    model = made(network)
+    calibrate(model)
+    n_same, n_all = 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for path in save_all(model, folder):
+            settings = {**NOTHING_MOVES, "weights.file": path}
+            exported, _ = export(args, demo(args, path, network.model, settings))
+            # Of other values, so that nothing is right by itself.
+            other = network.make(
+                network.encoder, encoder_weights=None, in_channels=BANDS, classes=CLASSES
+            )
+            other.load_state_dict(safetensors.torch.load_file(exported), strict=True)
+            bits = count_same(other.state_dict(), model.state_dict())
+            n_same, n_all = n_same + bits[0], n_all + bits[1]
+    return row(name, "through swath, strict=True", None, (n_same, n_all))
+
+
+def from_swath(args, name, network):
+    with tempfile.TemporaryDirectory() as folder:
+        run = demo(args, pathlib.Path(folder) / "trained", network.model, {"chips.per_epoch": 160})
+        exported, about = export(args, run)
+        model = made(network)
+        model.load_state_dict(safetensors.torch.load_file(exported), strict=True)
+        bits = count_same(model.state_dict(), safetensors.torch.load_file(run / "model.swath"))
         torch.manual_seed(2)
-        images = torch.randn(2, about["n_bands"], 96, 160)
-        found = forward(args, about["model"], path, images, folder)
-        wanted, exact = logits(model, images), logits(model.double(), images.double())
-        return row(network.name, "from swath, strict=True", wanted, found, exact)
+        images = torch.randn(2, BANDS, 96, 160)
+        found = forward(args, about["model"], exported, images, folder)
+        return row(name, "from swath, strict=True", Gaps.of(model, images, found), bits)
 
 
 def encoder_alone(args, name):
-    """A classification network gives a segmentation network its encoder, in training."""
-    make, model = ENCODERS[name]
+    """A classification network gives a U-Net its encoder, which training leaves as it is."""
+    network = NETWORKS[f"Unet-{name}"]
     torch.manual_seed(3)
-    network = make(weights=None)
-    # The scene made by code has five bands: a first convolution for as many.
-    network.conv1 = torch.nn.Conv2d(5, 64, 7, 2, 3, bias=False)
+    classifier = ENCODERS[name](weights=None)
+    # In place of three bands.
+    classifier.conv1 = torch.nn.Conv2d(BANDS, 64, 7, 2, 3, bias=False)
+    calibrate(classifier)
+    encoder = {it: x for it, x in classifier.state_dict().items() if not it.startswith("fc.")}
+    images = torch.randn(2, BANDS, 96, 160)
+    found, n_same, n_all = [], 0, 0
     with tempfile.TemporaryDirectory() as folder:
-        path, run = pathlib.Path(folder) / "encoder.pth", pathlib.Path(folder) / "run"
-        torch.save(network.state_dict(), path)
-        settings = {f"model.{key}": value for key, value in model.items()}
-        settings |= {"model.width": 64, "train.epochs": 1, "chips.per_epoch": 2, "train.batch": 2}
-        # Steps so small that weights stay as they are.
-        settings |= {"optimizer.lr": 1e-12, "optimizer.weight_decay": 0}
-        settings |= {"weights.file": path, "weights.loading": "encoder"}
-        sets = [it for key, value in settings.items() for it in ["--set", f"{key}={value}"]]
-        call([args.swath, "demo", "--synthetic", "--out", run, *sets])
-        exported = pathlib.Path(folder) / "exported.safetensors"
-        call([args.swath, "weights", "export", run, exported])
-        state = safetensors.torch.load_file(exported)
-        names = [it for it, _ in network.named_parameters() if not it.startswith("fc.")]
-        wanted = torch.cat([network.get_parameter(it).flatten() for it in names])
-        found = torch.cat([state[f"encoder.{it}"].flatten() for it in names])
-        wanted = wanted.detach()
-        return row(f"torchvision {name}", "encoder in swath, weights", wanted, found, wanted)
+        for path in save_all(classifier, folder):
+            settings = {"model.freeze": ["encoder"], "chips.per_epoch": 64}
+            settings |= {"weights.file": path, "weights.loading": "encoder"}
+            exported, about = export(args, demo(args, path, network.model, settings))
+            found.append(forward(args, about["model"], exported, images, folder))
+            state = safetensors.torch.load_file(exported)
+            bits = count_same({it: state[f"encoder.{it}"] for it in encoder}, encoder)
+            n_same, n_all = n_same + bits[0], n_all + bits[1]
+    # torchvision's own tensors, and swath's decoder.
+    model = made(network)
+    state |= {f"encoder.{it}": tensor for it, tensor in encoder.items()}
+    model.load_state_dict(state, strict=True)
+    gaps = Gaps.of(model, images, the_same(found))
+    return row(f"torchvision {name}", "encoder to swath", gaps, (n_same, n_all))
 
 
-def logits(model, images):
-    with torch.no_grad():
-        return model.eval()(images)
+def save_all(model, folder):
+    """Files of the weights in all forms."""
+    paths = [pathlib.Path(folder) / form for form in FORMS]
+    for save, path in zip(FORMS.values(), paths):
+        save(model.state_dict(), path)
+    return paths
+
+
+def the_same(found):
+    """The logits of all forms, which must have the same bits."""
+    if not all(same_bits(it, found[0]) for it in found):
+        sys.exit("the logits depend on the form of the file")
+    return found[0]
+
+
+def demo(args, path, model, settings):
+    """The folder of a run beside `path`: an epoch on the demo's scene."""
+    run = path.with_name(f"{path.name}-run")
+    settings = {f"model.{key}": it for key, it in model.items()} | settings
+    settings |= {"model.width": 64, "train.epochs": 1}
+    sets = [it for key, value in settings.items() for it in ["--set", f"{key}={value}"]]
+    call([args.swath, "demo", "--data", DEMO, "--out", run, "--threads", 1, *sets])
+    return run
+
+
+def export(args, run):
+    path = run.with_suffix(".exported.safetensors")
+    return path, json.loads(call([args.swath, "weights", "export", run, path, "--json"]))
 
 
 def forward(args, model, weights, images, folder):
     """What swath computes."""
-    sent, came = pathlib.Path(folder) / "images.safetensors", pathlib.Path(folder) / "logits.safetensors"
+    sent, came = [pathlib.Path(folder) / f"{it}.safetensors" for it in ["images", "logits"]]
     safetensors.torch.save_file({"images": images}, sent)
-    call([args.forward, "\n".join(f"{key} = {json.dumps(it)}" for key, it in model.items()), weights, sent, came])
+    table = "\n".join(f"{key} = {json.dumps(it)}" for key, it in model.items())
+    call([args.forward, table, weights, sent, came])
     return safetensors.torch.load_file(came)["logits"]
 
 
-def row(name, way, wanted, found, exact):
-    """One row of the table; all columns are largest absolute values."""
-    assert wanted.shape == found.shape == exact.shape, f"{wanted.shape} {found.shape}"
-    largest = exact.abs().max().item()
-    gaps = [(a - b).abs().max().item() for a, b in [(found, wanted), (found, exact), (wanted, exact)]]
-    fits = gaps[0] <= TOLERANCE * largest
-    cells = [name, way, f"{largest:.3g}", *(f"{gap:.1e}" for gap in gaps), "yes" if fits else "NO"]
+def same_bits(a, b):
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    a, b = [it.contiguous().flatten().view(torch.uint8) for it in [a, b]]
+    return a.equal(b)
+
+
+def count_same(found, wanted):
+    """How many tensors have the same bits, and how many there are on either side."""
+    names = found.keys() | wanted.keys()
+    same = [it in found and it in wanted and same_bits(found[it], wanted[it]) for it in names]
+    return sum(same), len(names)
+
+
+Numbers = collections.namedtuple(
+    "Numbers", "largest swath_torch swath_exact torch_exact torch_torch"
+)
+
+
+class Gaps(Numbers):
+    """Largest absolute values: of logits, and of differences of swath, PyTorch and its `f64`.
+
+    The last is of PyTorch with and without oneDNN.
+    """
+
+    @classmethod
+    def of(cls, model, images, found):
+        with torch.no_grad():
+            wanted = model.eval()(images)
+            with torch.backends.mkldnn.flags(enabled=False):
+                other = model(images)
+            exact = model.double()(images.double())
+            model.float()
+        assert wanted.shape == found.shape, f"{wanted.shape} {found.shape}"
+        pairs = [(found, wanted), (found, exact), (wanted, exact), (wanted, other)]
+        return cls(exact.abs().max().item(), *((a - b).abs().max().item() for a, b in pairs))
+
+
+def row(name, way, gaps, bits=None):
+    """One row of the table, and whether it fits."""
+    cells, fits = [""] * 7, True
+    if gaps:
+        relative = gaps.swath_torch / gaps.largest
+        ways = {"absolute": gaps.swath_torch, "relative": relative}
+        within = ", ".join(it for it, gap in ways.items() if gap <= TOLERANCE) or "NEITHER"
+        fits = relative <= TOLERANCE or gaps.swath_exact <= ROUNDING * gaps.torch_exact
+        numbers = [gaps.swath_torch, relative, *gaps[2:]]
+        cells = [f"{gaps.largest:.3g}", *(f"{it:.1e}" for it in numbers), within]
+    if bits:
+        fits &= bits[0] == bits[1]
+    cells = [name, way, *cells, f"{bits[0]} of {bits[1]}" if bits else ""]
     print("| " + " | ".join(cells) + " |", flush=True)
     return fits
 
 
 def call(command):
-    done = subprocess.run([str(it) for it in command], capture_output=True, text=True)
+    command = [str(it) for it in command]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{command}: {done.stderr}")
     return done.stdout

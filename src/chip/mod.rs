@@ -41,7 +41,7 @@ pub(crate) use distances::squared_distances;
 pub use fraction::keep_fraction;
 pub use origins::Origins;
 pub use sample::{
-    ChipRef, ChipsConfig, ClassCentred, PoolSummary, Sampler, Sampling, WindowWeight,
+    ChipOrder, ChipRef, ChipsConfig, ClassCentred, PoolSummary, Sampler, Sampling, WindowWeight,
     training_samples,
 };
 pub use scene_split::SceneSplit;

@@ -96,6 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         loss: Default::default(),
         optimizer: Default::default(),
         schedule: Default::default(),
+        lr_find: Default::default(),
         train: Default::default(),
         predict: Default::default(),
     };

@@ -12,6 +12,8 @@ mod info;
 
 mod init;
 
+mod lr_find;
+
 mod models;
 
 mod predict;
@@ -66,6 +68,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Report(report::Args),
+    LrFind(lr_find::Args),
     Study(study::Args),
     Weights(weights::Args),
     Models(models::Args),
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::LrFind(args) => lr_find::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Models(args) => models::run(&args),

@@ -3,7 +3,7 @@
 use super::progress::duration;
 use crate::{
     run::{Estimate, RunFile},
-    train::{Dataset, steps_per_epoch},
+    train::{Accumulation, Dataset},
 };
 
 /// Notes shown before it is said how many more there are.
@@ -13,7 +13,7 @@ const MAX_NOTES: usize = 20;
 pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate) -> String {
     let model = &run_file.model;
     let train = &run_file.train;
-    let n_steps = steps_per_epoch(data, train);
+    let run = train.run_length(data.sampler.n_chips());
     let memory = estimate.memory_bytes.map_or("not measured on this system".to_owned(), |bytes| {
         format!("about {:.2} GB", bytes as f64 / 1e9)
     });
@@ -21,7 +21,7 @@ pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate)
     format!(
         "{}{}\n{}\nmodel      {}-{} of width {}, {} parameters\n\
          chips      {} of {} px per epoch, from {} distinct windows\n\
-         {loss}training   {} epochs x {n_steps} steps of {} chips\n\
+         {loss}training   {} epochs, {} steps of {}\n{}\
          estimate   about {}, memory {memory}\n",
         scenes_text(data),
         notes_text(data.notes()),
@@ -34,8 +34,35 @@ pub(super) fn plan_text(run_file: &RunFile, data: &Dataset, estimate: &Estimate)
         data.chip_px,
         grouped(data.sampler.n_origins()),
         train.epochs,
-        train.batch,
+        grouped(run.n_steps),
+        step_text(run_file),
+        accumulation_text(run_file),
         duration(estimate.seconds),
+    )
+}
+
+/// What a step is made of.
+fn step_text(run_file: &RunFile) -> String {
+    let batch = run_file.train.batch;
+    match &run_file.train.accumulate {
+        Accumulation::Always(1) => format!("{batch} chips"),
+        Accumulation::Always(n) => format!("{n} batches of {batch} chips"),
+        Accumulation::ByEpoch(changes) => {
+            let changes: Vec<String> =
+                changes.iter().map(|[epoch, n]| format!("{n} from epoch {}", epoch + 1)).collect();
+            format!("batches of {batch} chips ({} a step)", changes.join(", "))
+        }
+    }
+}
+
+/// What accumulation does not do.
+fn accumulation_text(run_file: &RunFile) -> String {
+    if !run_file.train.accumulate.is_used() || !run_file.model.has_batch_norm() {
+        return String::new();
+    }
+    format!(
+        "note       batch norm sees the {} chips of a batch, not all chips of a step\n",
+        run_file.train.batch
     )
 }
 
@@ -63,7 +90,7 @@ pub(super) fn plan_json(
         "model": run_file.model,
         "n_parameters": estimate.n_parameters,
         "epochs": run_file.train.epochs,
-        "steps_per_epoch": steps_per_epoch(data, &run_file.train),
+        "steps_per_epoch": run_file.train.steps_of_epoch(data.sampler.n_chips(), 0),
         "n_steps": estimate.n_steps,
         "chips_per_epoch": data.sampler.n_chips(),
         "distinct_windows": data.sampler.n_origins(),

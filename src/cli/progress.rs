@@ -81,8 +81,9 @@ impl Progress {
                 it.loss, it.mean_iou, it.overall_accuracy
             )
         });
+        let ema = row.ema.map_or(String::new(), |it| format!("  EMA mIoU {:.4}", it.mean_iou));
         let line = format!(
-            "epoch {:>3}/{}  loss {:.4}{validation}  {}{}",
+            "epoch {:>3}/{}  loss {:.4}{validation}{ema}  {}{}",
             row.epoch,
             self.n_epochs,
             row.train_loss,
@@ -136,6 +137,11 @@ impl Observer for Progress {
                 }
             }
             Event::Epoch { row, is_best } => self.epoch(row, is_best),
+            Event::StoppedEarly { epoch } => {
+                self.clear();
+                tell(&format!("stopped early after epoch {epoch}: nothing got better"));
+            }
+            Event::Note(note) => tell(note),
             Event::Evaluating { role, n_done, n_pixels } => {
                 self.evaluating(role, n_done, n_pixels);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::{ClassSums, Parts, PixelLoss, RegionLoss, Target, Weighted, channels::cropped};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A loss of either kind.
 #[derive(Clone, Debug)]
@@ -178,6 +178,34 @@ impl Criterion {
         });
         let total = scaled.reduce(|sum, it| sum + it).expect("there is a term");
         LossValue { total, terms }
+    }
+
+    /// Whether the loss is a single mean over pixels.
+    pub fn is_single_mean(&self) -> bool {
+        let is_constant = |it: &Term| it.factor == Factor::Constant(1.0);
+        matches!(self.terms.as_slice(), [it @ Term { loss: Loss::Pixels(_), .. }] if is_constant(it))
+    }
+
+    /// Refuses losses that cannot be computed batch by batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] naming the term.
+    pub fn check_accumulation(&self) -> Result<()> {
+        let ranks = |term: &&Term| match &term.loss {
+            Loss::Pixels(loss) => loss.ranks_pixels(),
+            Loss::Regions(_) => false,
+        };
+        match self.terms.iter().find(ranks) {
+            None => Ok(()),
+            Some(Term { name, .. }) => {
+                let rule = format!(
+                    "{name} ranks the pixels of a whole step, which batches one after the other \
+                     cannot; take a larger `train.batch`, or another loss"
+                );
+                Err(Error::config("train.accumulate", "more than 1", rule))
+            }
+        }
     }
 
     /// Sum and weight, where the loss is a single mean over pixels: batches of such a loss, and

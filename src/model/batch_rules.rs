@@ -53,14 +53,18 @@ impl ModelConfig {
                  image (`model.norm` has others)"
             ));
         }
+        let coarsest_px = self.coarsest_px();
+        let is_single = self.has_batch_norm() && size_px <= coarsest_px;
+        is_single.then(|| format!("with chips of {coarsest_px} px or less"))
+    }
+
+    /// Whether a norm looks at all images of a batch.
+    pub fn has_batch_norm(&self) -> bool {
         let encoder_norm = self.encoder_norm.unwrap_or(match self.encoder {
             Encoder::Squeezenet11 | Encoder::ConvnextTiny | Encoder::Own => NormKind::None,
             _ => NormKind::Batch,
         });
-        let norms = [self.resolved_norm(), encoder_norm];
-        let coarsest_px = self.coarsest_px();
-        let is_single = norms.contains(&NormKind::Batch) && size_px <= coarsest_px;
-        is_single.then(|| format!("with chips of {coarsest_px} px or less"))
+        [self.resolved_norm(), encoder_norm].contains(&NormKind::Batch)
     }
 
     /// Pixels of the image for one of the coarsest features.

@@ -128,7 +128,7 @@ mod tests {
         let target = target(&images, &device);
         let (mut network, mut losses) = (network, Vec::new());
         for step in 0..n_steps {
-            let outputs = network.forward_in(images.clone(), Pass::Training { seed: 1, step });
+            let outputs = network.forward_in(images.clone(), Pass::training(1, step));
             assert_eq!(outputs.auxiliary.len(), config.auxiliary.len());
             let parts = loss.parts(outputs.main, &target).unwrap();
             let mut total = loss.value(&parts, 0).total;
@@ -138,7 +138,7 @@ mod tests {
             }
             losses.push(total.clone().into_scalar());
             let gradients = Gradients::of(&network, total);
-            let rates = Rates { lr: 1e-2, momentum: None };
+            let rates = Rates::of(1e-2);
             network = optimizer.step(network, &gradients, rates);
         }
         (losses, network)

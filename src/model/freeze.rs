@@ -9,16 +9,14 @@ use super::{Path, matches};
 use crate::error::{Error, Result};
 
 /// `model` with the parameters that `patterns` mean (see [`matches()`]) as they are from now on:
-/// without gradients, and with the running statistics of their batch norms held and used.
+/// without gradients, and with the running statistics of their batch norms held and used. All others
+/// are trained from now on, also those that were frozen before.
 ///
 /// # Errors
 ///
 /// [`Error::Config`] for a pattern that means no parameter, with the nearest name, or if nothing
 /// would be left to train.
 pub fn freeze<M: Module>(model: M, patterns: &[String]) -> Result<M> {
-    if patterns.is_empty() {
-        return Ok(model);
-    }
     check_patterns(&model, "model.freeze", patterns.iter().map(String::as_str))?;
     let mut names = Names::default();
     model.visit(&mut names);
@@ -107,16 +105,18 @@ impl ModuleMapper for Freezer<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.path.is_buffer() || !self.means(&self.path.name()) {
+        if self.path.is_buffer() {
             return param;
         }
-        param.set_require_grad(false)
+        let is_trained = !self.means(&self.path.name());
+        param.set_require_grad(is_trained)
     }
 
     /// The flag of a batch norm goes with its weight: `encoder.bn1.training` with `encoder.bn1.weight`.
     fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
         let name = self.path.name();
         let norm = name.rsplit_once('.').map_or("", |(norm, _)| norm);
-        if self.means(&format!("{norm}.weight")) { flag.with_value(false) } else { flag }
+        let is_trained = !self.means(&format!("{norm}.weight"));
+        flag.with_value(is_trained)
     }
 }

@@ -2,19 +2,10 @@
 
 use swath_kernels::{AdamwRates, AdamwTensor, adamw_step};
 
-use super::{Gradient, OptimizerConfig};
-use crate::schedule::Rates;
-
-/// Running averages of one parameter.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Moments {
-    /// Steps taken.
-    pub step: u64,
-    /// Mean of the gradient.
-    pub mean: Vec<f32>,
-    /// Mean of its square.
-    pub square: Vec<f32>,
-}
+use super::{
+    Gradient, OptimizerConfig,
+    optimizer::{Memory, StepRates},
+};
 
 /// One step of AdamW.
 ///
@@ -31,27 +22,23 @@ pub(super) struct Moments {
 /// decay times the learning rate as in PyTorch's `AdamW`.
 pub(super) fn step(
     config: &OptimizerConfig,
-    rates: Rates,
+    rates: StepRates,
     parameters: &mut [f32],
     gradient: Gradient<'_>,
-    moments: &mut Moments,
+    memory: &mut Memory,
 ) {
-    moments.step += 1;
-    moments.mean.resize(parameters.len(), 0.0);
-    moments.square.resize(parameters.len(), 0.0);
+    let Memory { step, slots: [mean, square, _] } = memory;
+    *step += 1;
+    mean.resize(parameters.len(), 0.0);
+    square.resize(parameters.len(), 0.0);
+    let [beta1, beta2] = config.betas();
     let rates = AdamwRates {
         lr: rates.lr,
-        weight_decay: config.weight_decay(),
-        betas: [rates.momentum.unwrap_or(config.betas[0]), config.betas[1]],
+        weight_decay: rates.weight_decay,
+        betas: [rates.momentum.unwrap_or(beta1), beta2],
         epsilon: config.eps,
         gradient_scale: gradient.factor,
     };
-    let tensor = AdamwTensor {
-        parameters,
-        gradient: gradient.values,
-        mean: &mut moments.mean,
-        square: &mut moments.square,
-        step: moments.step,
-    };
+    let tensor = AdamwTensor { parameters, gradient: gradient.values, mean, square, step: *step };
     adamw_step(&mut [tensor], &rates);
 }

@@ -86,6 +86,19 @@ impl Gradients {
         self.factor.abs() * gradient_norm(&all)
     }
 
+    /// Limits every component to `[-limit, limit]`.
+    ///
+    /// Source: PyTorch's `clip_grad_value_`.
+    pub fn clip_value(&mut self, limit: f64) {
+        let factor = self.factor as f32;
+        for gradient in self.by_name.values_mut() {
+            let values = gradient.as_mut_slice::<f32>().expect("gradients are f32");
+            let limit = limit as f32;
+            values.par_iter_mut().for_each(|it| *it = (factor * *it).clamp(-limit, limit));
+        }
+        self.factor = 1.0;
+    }
+
     /// Scales all so that the norm is at most `max_norm`, and returns the norm before that.
     ///
     /// ```text
@@ -154,6 +167,15 @@ mod tests {
         assert!((gradients.norm() - 0.5).abs() < 1e-6);
         let Gradient { values, factor } = gradients.find("b").unwrap();
         assert!((f64::from(values[0]) * factor + 0.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn clipping_by_value_limits_every_component_after_the_factor() {
+        let mut gradients = example();
+        gradients.scale(0.5);
+        gradients.clip_value(1.75);
+        assert_eq!(gradients.find("a").unwrap(), Gradient { values: &[1.5, 0.0], factor: 1.0 });
+        assert_eq!(gradients.find("b").unwrap(), Gradient { values: &[-1.75], factor: 1.0 });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 
-use super::{Gradient, Gradients, OptimizerConfig, OptimizerKind, adamw, adamw::Moments, sgd};
+use super::{Gradient, Gradients, OptimizerConfig, OptimizerKind, adam, adamw, lion, rmsprop, sgd};
 use crate::{
     error::{Error, Result},
     model::Path,
@@ -26,10 +26,23 @@ pub struct Optimizer {
 }
 
 /// What is remembered of one parameter.
-#[derive(Clone, Debug)]
-enum Memory {
-    Adamw(Moments),
-    Sgd(Vec<f32>),
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Memory {
+    /// Steps taken.
+    pub step: u64,
+    /// Running averages, in the order of [`OptimizerKind::slots`]; empty if they are not used.
+    pub slots: [Vec<f32>; 3],
+}
+
+/// The numbers of the step of one parameter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StepRates {
+    /// Learning rate.
+    pub lr: f64,
+    /// Momentum, or the first beta, if the schedule sets it.
+    pub momentum: Option<f64>,
+    /// Weight decay.
+    pub weight_decay: f64,
 }
 
 impl Optimizer {
@@ -47,24 +60,28 @@ impl Optimizer {
 
     /// What is remembered, sorted by name: `{parameter}.{slot}`.
     ///
-    /// Slots have PyTorch's names: `step`, `exp_avg` and `exp_avg_sq` for AdamW, `momentum_buffer`
-    /// for SGD.
+    /// Slots have PyTorch's names: `step`, `exp_avg` and `exp_avg_sq` for Adam and AdamW,
+    /// `momentum_buffer` for SGD, `square_avg`, `momentum_buffer` and `grad_avg` for RMSprop;
+    /// `exp_avg` for Lion.
     pub fn state(&self) -> StateDict {
         let mut state = StateDict::default();
         for (name, memory) in &self.memory {
-            match memory {
-                Memory::Adamw(Moments { step, mean, square }) => {
-                    let step = i64::try_from(*step).expect("nobody takes 2^63 steps");
+            if self.config.kind.counts_steps() {
+                let step = i64::try_from(memory.step).expect("nobody takes 2^63 steps");
+                state.entries.push(Entry {
+                    name: format!("{name}.{STEP}"),
+                    shape: Vec::new(),
+                    values: Values::I64(vec![step]),
+                });
+            }
+            for (slot, values) in self.config.kind.slots().iter().zip(&memory.slots) {
+                if !values.is_empty() {
                     state.entries.push(Entry {
-                        name: format!("{name}.{STEP}"),
-                        shape: Vec::new(),
-                        values: Values::I64(vec![step]),
+                        name: format!("{name}.{slot}"),
+                        shape: vec![values.len()],
+                        values: Values::F32(values.clone()),
                     });
-                    state.entries.push(slot(name, MEAN, mean));
-                    state.entries.push(slot(name, SQUARE, square));
                 }
-                Memory::Sgd(direction) if direction.is_empty() => {}
-                Memory::Sgd(direction) => state.entries.push(slot(name, DIRECTION, direction)),
             }
         }
         state
@@ -78,8 +95,8 @@ impl Optimizer {
     /// # Errors
     ///
     /// [`Error::Data`] if an entry does not belong to a parameter of `model`, has another size, or
-    /// lacks its companions, or if there is none although AdamW remembers something from its first
-    /// step on.
+    /// lacks its companions, or if there is none although the optimizer remembers something from
+    /// its first step on.
     pub fn load<M: Module>(
         &mut self,
         model: &M,
@@ -87,12 +104,10 @@ impl Optimizer {
         n_steps: u64,
         what: &str,
     ) -> Result<()> {
-        let remembers = match self.config.kind {
-            OptimizerKind::Adamw => 0 < n_steps,
-            OptimizerKind::Sgd => false, // Without momentum there is nothing to remember.
-        };
+        // SGD without momentum has nothing to remember.
+        let remembers = self.config.kind != OptimizerKind::Sgd && 0 < n_steps;
         if remembers && state.entries.is_empty() {
-            let wanted = format!("what AdamW remembers of {n_steps} steps");
+            let wanted = format!("what {} remembers of {n_steps} steps", self.config.kind.name());
             return Err(Error::data(what, "nothing", wanted));
         }
         let mut memory = BTreeMap::new();
@@ -118,44 +133,76 @@ impl Optimizer {
                 Values::F32(_) | Values::I64(_) => None,
             }
         };
-        match self.config.kind {
-            OptimizerKind::Adamw => {
-                let entry = state.find(&format!("{}.{STEP}", parameter.name))?;
-                let Values::I64(step) = &entry.values else { return None };
-                let step = u64::try_from(*step.first()?).ok()?;
-                Some(Memory::Adamw(Moments { step, mean: find(MEAN)?, square: find(SQUARE)? }))
-            }
-            OptimizerKind::Sgd => find(DIRECTION).map(Memory::Sgd),
+        let kind = self.config.kind;
+        let mut memory = Memory::default();
+        if kind.counts_steps() {
+            let entry = state.find(&format!("{}.{STEP}", parameter.name))?;
+            let Values::I64(step) = &entry.values else { return None };
+            memory.step = u64::try_from(*step.first()?).ok()?;
         }
+        for (index, slot) in kind.slots().iter().enumerate() {
+            match find(slot) {
+                Some(values) => memory.slots[index] = values,
+                None if kind.needs(index) => return None,
+                None => {}
+            }
+        }
+        Some(memory)
     }
 
-    fn update(&mut self, name: &str, parameters: &mut [f32], gradient: Gradient<'_>, rates: Rates) {
-        let rates = Rates { lr: rates.lr * self.config.lr_factor(name), ..rates };
-        let memory = self.memory.entry(name.to_owned()).or_insert_with(|| match self.config.kind {
-            OptimizerKind::Adamw => Memory::Adamw(Moments::default()),
-            OptimizerKind::Sgd => Memory::Sgd(Vec::new()),
-        });
-        match memory {
-            Memory::Adamw(moments) => {
-                adamw::step(&self.config, rates, parameters, gradient, moments);
-            }
-            Memory::Sgd(direction) => {
-                sgd::step(&self.config, rates, parameters, gradient, direction);
-            }
+    fn update(
+        &mut self,
+        name: &str,
+        n_axes: usize,
+        parameters: &mut [f32],
+        gradient: Gradient<'_>,
+        rates: Rates,
+    ) {
+        let config = &self.config;
+        let rates = StepRates {
+            lr: rates.lr * config.lr_factor(name),
+            momentum: rates.momentum,
+            weight_decay: rates.weight_decay_factor * config.weight_decay_of(name, n_axes),
+        };
+        let memory = self.memory.entry(name.to_owned()).or_default();
+        match config.kind {
+            OptimizerKind::Adamw => adamw::step(config, rates, parameters, gradient, memory),
+            OptimizerKind::Adam => adam::step(config, rates, parameters, gradient, memory),
+            OptimizerKind::Sgd => sgd::step(config, rates, parameters, gradient, memory),
+            OptimizerKind::Rmsprop => rmsprop::step(config, rates, parameters, gradient, memory),
+            OptimizerKind::Lion => lion::step(config, rates, parameters, gradient, memory),
         }
     }
 }
 
 const STEP: &str = "step";
-const MEAN: &str = "exp_avg";
-const SQUARE: &str = "exp_avg_sq";
-const DIRECTION: &str = "momentum_buffer";
 
-fn slot(parameter: &str, slot: &str, values: &[f32]) -> Entry {
-    Entry {
-        name: format!("{parameter}.{slot}"),
-        shape: vec![values.len()],
-        values: Values::F32(values.to_vec()),
+impl OptimizerKind {
+    /// Whether the number of steps taken matters, and is kept.
+    fn counts_steps(self) -> bool {
+        match self {
+            Self::Adamw | Self::Adam => true,
+            Self::Sgd | Self::Rmsprop | Self::Lion => false,
+        }
+    }
+
+    /// Names of what is kept of each parameter.
+    fn slots(self) -> &'static [&'static str] {
+        match self {
+            Self::Adamw | Self::Adam => &["exp_avg", "exp_avg_sq"],
+            Self::Sgd => &["momentum_buffer"],
+            Self::Rmsprop => &["square_avg", "momentum_buffer", "grad_avg"],
+            Self::Lion => &["exp_avg"],
+        }
+    }
+
+    /// Whether slot `index` is there after the first step, whatever the settings.
+    fn needs(self, index: usize) -> bool {
+        match self {
+            Self::Adamw | Self::Adam | Self::Lion => true,
+            Self::Sgd => true, // Without it there is nothing.
+            Self::Rmsprop => index == 0,
+        }
     }
 }
 
@@ -188,7 +235,7 @@ impl ModuleMapper for Stepper<'_> {
                 gradient.values.len(),
                 "the gradient of {name} has another size"
             );
-            self.optimizer.update(&name, &mut values, gradient, self.rates);
+            self.optimizer.update(&name, D, &mut values, gradient, self.rates);
             Tensor::from_data(TensorData::new(values, shape), &device).set_require_grad(is_trained)
         })
     }
@@ -332,7 +379,7 @@ mod tests {
         let mut run = Run::new(config);
         for (step, &loss) in want.loss.iter().enumerate() {
             let momentum = (want.momentum[step] != 0.0).then_some(want.momentum[step]);
-            let got = run.step(Rates { lr: want.lr[step], momentum });
+            let got = run.step(Rates { momentum, ..Rates::of(want.lr[step]) });
             assert!((got - loss).abs() < 2e-6, "step {step}: loss is {got}, want {loss}");
         }
         for entry in state_dict(&run.net).entries {
@@ -350,7 +397,7 @@ mod tests {
     }
 
     fn sgd() -> OptimizerConfig {
-        OptimizerConfig { kind: OptimizerKind::Sgd, lr: 0.1, ..Default::default() }
+        OptimizerConfig { kind: OptimizerKind::Sgd, lr: 0.1.into(), ..Default::default() }
     }
 
     #[test]
@@ -366,14 +413,29 @@ mod tests {
     // The norm cancels the first bias, whose gradient is rounding noise, which AdamW blows up.
     #[test]
     fn adamw_walks_as_pytorch_does() {
-        let config = OptimizerConfig { lr: 1e-2, weight_decay: Some(0.1), ..Default::default() };
+        let config =
+            OptimizerConfig { lr: 1e-2.into(), weight_decay: Some(0.1), ..Default::default() };
         check("adamw_1e-2_wd.1", &config, &["0.bias", "1.running_mean"]);
+    }
+
+    #[test]
+    fn adam_and_rmsprop_walk_as_pytorch_does() {
+        let kind = |kind, lr: f64| OptimizerConfig { kind, lr: lr.into(), ..Default::default() };
+        let noise = ["0.bias", "1.running_mean"];
+        check("adam_1e-2", &kind(OptimizerKind::Adam, 1e-2), &noise);
+        check("rmsprop", &kind(OptimizerKind::Rmsprop, 1e-2), &noise);
+    }
+
+    #[test]
+    fn momentum_that_cycles_walks_as_pytorch_does() {
+        let momentum = OptimizerConfig { momentum: 0.9, ..sgd() };
+        check("cyclic_sgd_.01-.3_up5", &momentum, &[]);
     }
 
     #[track_caller]
     fn check_kept(mut run: Run, want: &Kept) {
         for (step, &loss) in want.loss.iter().enumerate() {
-            let got = run.step(Rates { lr: 0.1, momentum: None });
+            let got = run.step(Rates::of(0.1));
             assert!((got - loss).abs() < 2e-6, "step {step}: loss is {got}, want {loss}");
         }
         let state = state_dict(&run.net);
@@ -403,7 +465,11 @@ mod tests {
 
     #[test]
     fn layers_with_rates_of_their_own_walk_as_in_pytorch() {
-        let group = |names: &str| ParameterGroup { names: names.to_owned(), lr_factor: 0.01 };
+        let group = |names: &str| ParameterGroup {
+            names: names.to_owned(),
+            lr_factor: 0.01,
+            weight_decay: None,
+        };
         let groups = vec![group("0"), group("1")];
         let run = Run::new(&OptimizerConfig { groups, ..sgd() });
         check_kept(run, &golden().freeze.discriminative_lr);
@@ -411,7 +477,11 @@ mod tests {
 
     #[test]
     fn the_first_group_that_means_a_parameter_counts() {
-        let group = |names: &str, lr_factor| ParameterGroup { names: names.to_owned(), lr_factor };
+        let group = |names: &str, lr_factor| ParameterGroup {
+            names: names.to_owned(),
+            lr_factor,
+            weight_decay: None,
+        };
         let groups = vec![group("encoder.layer4", 0.5), group("encoder", 0.1)];
         let config = OptimizerConfig { groups, ..Default::default() };
         for (name, want) in [
@@ -428,14 +498,23 @@ mod tests {
     fn take_steps(run: &mut Run, steps: Range<u32>) {
         for step in steps {
             let lr = 0.05 * (PI * f64::from(step) / 8.0).cos();
-            run.step(Rates { lr, momentum: None });
+            run.step(Rates::of(lr));
         }
     }
 
     #[test]
     fn a_resumed_optimizer_takes_the_same_steps() {
-        let configs =
-            [OptimizerConfig::default(), OptimizerConfig { momentum: 0.9, ..sgd() }, sgd()];
+        let of = |kind| OptimizerConfig { kind, ..OptimizerConfig::default() };
+        let rmsprop = of(OptimizerKind::Rmsprop);
+        let configs = [
+            of(OptimizerKind::Adamw),
+            of(OptimizerKind::Adam),
+            of(OptimizerKind::Lion),
+            OptimizerConfig { momentum: 0.9, centered: true, ..rmsprop.clone() },
+            rmsprop,
+            OptimizerConfig { momentum: 0.9, ..sgd() },
+            sgd(),
+        ];
         for config in configs {
             let mut whole = Run::new(&config);
             take_steps(&mut whole, 0..4);
@@ -456,7 +535,7 @@ mod tests {
     #[test]
     fn a_state_that_does_not_fit_is_refused() {
         let mut run = Run::new(&OptimizerConfig::default());
-        run.step(Rates { lr: 0.1, momentum: None });
+        run.step(Rates::of(0.1));
         let state = run.optimizer.state();
         assert_eq!(state.entries.len(), 3 * 6);
         let load = |state: &StateDict| Run::new(&sgd()).optimizer.load(&run.net, state, 1, "test");
@@ -476,7 +555,7 @@ mod tests {
         let mut run = Run::new(&OptimizerConfig::default());
         run.net.0 = run.net.0.clone().freeze();
         let before = state_dict(&run.net.0);
-        run.step(Rates { lr: 0.1, momentum: None });
+        run.step(Rates::of(0.1));
         assert_eq!(state_dict(&run.net.0), before);
         assert!(run.optimizer.state().find("0.weight.step").is_none());
         assert!(run.optimizer.state().find("3.weight.step").is_some());
@@ -506,7 +585,7 @@ mod tests {
                 let mut gradients = Gradients::of(&network, loss.sum.clone());
                 gradients.scale(1.0 / loss.weight.clone().into_scalar::<f64>());
                 gradients.clip_norm(1.0);
-                let rates = Rates { lr: 1e-3, momentum: None };
+                let rates = Rates::of(1e-3);
                 network = optimizer.step(network, &gradients, rates);
             }
             state_dict(&network)

@@ -160,8 +160,11 @@ fn epoch(epoch: u32) -> EpochRow {
         validation: epoch.is_multiple_of(2).then(|| ValidationRow {
             loss: 1.7 * (-t / 7.0).exp() + 0.55 + 0.06 * (t * 1.7).sin(),
             mean_iou: 0.52 * (1.0 - (-t / 6.0).exp()) + 0.02 * (t * 2.1).sin(),
+            mean_f1: 0.6 * (1.0 - (-t / 6.0).exp()),
             overall_accuracy: 0.71 * (1.0 - (-t / 4.0).exp()),
+            kappa: 0.5 * (1.0 - (-t / 5.0).exp()),
         }),
+        ema: None,
         train_seconds: 7.1,
         validation_seconds: 0.4,
         pixels_per_second: 23_104.0,

@@ -40,6 +40,8 @@ mod split_sheet;
 
 mod schedule_chart;
 
+mod lr_find_chart;
+
 mod picture_file;
 
 mod figures;
@@ -58,10 +60,11 @@ mod made_up;
 pub use augment_sheet::draw_augmentations;
 pub use chip_sheet::{ChipView, draw_chips};
 pub use data::{BandView, Fact, ReportData, SplitMetrics, Timing};
+pub use lr_find_chart::draw_lr_find;
 pub use panel::{DisplayBands, Panel, class_picture, composite, error_picture};
 pub use picture_file::PictureFile;
 pub use scene_view::{SceneView, SplitBlock};
-pub use schedule_chart::{ScheduleView, draw_schedule};
+pub use schedule_chart::{Course, ScheduleView, draw_schedule};
 pub use split_sheet::draw_split;
 pub use study::{Forest, ForestRow, StudyRow, StudyTable, StudyView, write_study};
 pub use write::write;

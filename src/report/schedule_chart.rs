@@ -1,4 +1,4 @@
-//! Learning rate and momentum over the steps.
+//! What changes over the steps.
 
 use super::{
     PictureFile,
@@ -15,40 +15,41 @@ const HEAD: f64 = 36.0;
 /// Most points of a curve; of longer ones, every so many are drawn.
 const MAX_POINTS: usize = 1000;
 
-/// What a run does at each step.
+/// What changes over a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleView {
-    /// What the schedule is, such as `one-cycle, 30 epochs of 8 steps`.
+    /// What the schedule is, such as `one-cycle, 30 epochs, 240 steps`.
     pub about: String,
-    /// Learning rate of each step.
-    pub lr: Vec<f64>,
-    /// Momentum of each step.
-    pub momentum: Vec<f64>,
-    /// What the momentum is to the optimizer, such as `first beta of AdamW`.
-    pub momentum_name: String,
+    /// All that is drawn, the learning rate first.
+    pub courses: Vec<Course>,
 }
 
-/// Draws a chart of the learning rate and one of the momentum.
+/// Something that changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    /// What it is, such as `first beta of AdamW`.
+    pub name: String,
+    /// Its value at each step.
+    pub values: Vec<f64>,
+}
+
+/// Draws a chart of each course, one below the other.
 ///
 /// # Errors
 ///
 /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
 pub fn draw_schedule(schedule: &ScheduleView, file: &PictureFile) -> Result<()> {
-    file.write(&schedule_chart(schedule), "Learning rate and momentum of each step")
+    file.write(&schedule_chart(schedule), "What changes over the steps")
 }
 
 fn schedule_chart(schedule: &ScheduleView) -> Drawing {
-    let mut drawing = Drawing::new(WIDTH, HEAD + 2.0 * HEIGHT);
+    let mut drawing = Drawing::new(WIDTH, HEAD + HEIGHT * schedule.courses.len() as f64);
     let about = Text::new(shorten(&schedule.about, 14, WIDTH - 32.0), 14).bold();
     drawing.text(16.0, 22.0, about);
-    let highest = schedule.lr.iter().copied().fold(0.0, f64::max);
-    let charts = [
-        ("learning rate", &schedule.lr, [0.0, 1.05 * highest]),
-        (schedule.momentum_name.as_str(), &schedule.momentum, padded(&schedule.momentum)),
-    ];
-    for (index, (name, values, y_values)) in charts.into_iter().enumerate() {
+    for (index, Course { name, values }) in schedule.courses.iter().enumerate() {
+        let highest = values.iter().copied().fold(0.0, f64::max);
         let curve = Curve {
-            name: name.to_owned(),
+            name: name.clone(),
             points: points(values),
             paint: Paint::Series(index),
             style: Style::Line,
@@ -57,7 +58,8 @@ fn schedule_chart(schedule: &ScheduleView) -> Drawing {
             x_label: "optimizer step",
             y_label: name,
             x_values: [0.0, values.len().max(1) as f64],
-            y_values,
+            // A rate is seen against 0.
+            y_values: if index == 0 { [0.0, 1.05 * highest] } else { padded(values) },
             curves: vec![curve],
         };
         let top = HEAD + HEIGHT * index as f64;
@@ -106,12 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn both_charts_are_labelled() {
+    fn every_chart_is_labelled() {
         let schedule = ScheduleView {
             about: "one-cycle".into(),
-            lr: vec![1e-4, 1e-3, 1e-5],
-            momentum: vec![0.95, 0.85, 0.95],
-            momentum_name: "first beta of AdamW".into(),
+            courses: [
+                ("learning rate", vec![1e-4, 1e-3, 1e-5]),
+                ("first beta of AdamW", vec![0.95, 0.85, 0.95]),
+            ]
+            .map(|(name, values)| Course { name: name.into(), values })
+            .to_vec(),
         };
         let svg = schedule_chart(&schedule).to_svg("");
         for text in ["one-cycle", "learning rate", "first beta of AdamW", "optimizer step"] {

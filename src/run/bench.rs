@@ -140,14 +140,14 @@ impl Bench {
         loss.check_for_classes()?;
         let loss = loss.build(&ClassCounts::uniform(self.n_classes))?;
         let mut optimizer = OptimizerConfig::default().build()?;
-        let rates = Rates { lr: 1e-4, momentum: None };
+        let rates = Rates::of(1e-4);
         let mut network = Some(network);
         let batch = |index| {
             let batch = self.random_batch(index, device);
             let distances = loss.needs_distances().then(|| self.distances(&batch.labels));
             Batch { distances, ..batch }
         };
-        let pass = Pass::Training { seed: 0, step: 0 };
+        let pass = Pass::training(0, 0);
         Ok(self.time(batch, seconds, |batch| {
             let before = network.take().expect("the network is put back after each step");
             let found =

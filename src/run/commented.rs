@@ -12,6 +12,9 @@ use super::{
 
 const WIDTH: usize = 80;
 
+/// Keys of a table without a value that are all written.
+const LONG: usize = 24;
+
 /// The run file as TOML with every key: what it means as a comment, keys without a value commented
 /// out. It reads back as the same run file.
 pub fn commented(run_file: &RunFile) -> String {
@@ -72,12 +75,19 @@ fn write_table(
                 }
             }
             None if explain => {
-                let keys = items(below, root).and_then(|it| properties(it, root));
-                let Some(keys) = keys else { continue };
+                let list = items(below, root);
+                let Some(keys) = properties(list.unwrap_or(below), root) else { continue };
                 text.push('\n');
                 comment(text, describe(below, root));
-                let _ = writeln!(text, "# [[{name}]]");
-                for key in keys.keys() {
+                let _ = match list {
+                    Some(_) => writeln!(text, "# [[{name}]]"),
+                    None => writeln!(text, "# [{name}]"),
+                };
+                // Of curves, whose keys stand above, the first one is enough.
+                let n_shown = if keys.contains_key("kind") && LONG < keys.len() { 0 } else { LONG };
+                let shown = keys.keys().take(n_shown);
+                let kind = (n_shown == 0).then_some("kind");
+                for key in shown.map(String::as_str).chain(kind) {
                     let _ = writeln!(text, "# {key} =");
                 }
             }

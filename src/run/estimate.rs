@@ -9,7 +9,7 @@ use crate::{
     model::{Pass, Segmenter, freeze},
     optim::Optimizer,
     schedule::Rates,
-    train::{Batch, Dataset, batch_gradient, steps_per_epoch},
+    train::{Batch, Dataset, batch_gradient},
 };
 
 /// What a run is expected to cost.
@@ -42,7 +42,7 @@ pub fn estimate(
 ) -> Result<Estimate> {
     let batch = run_file.train.batch.min(data.sampler.n_chips());
     let n_epochs = u64::from(run_file.train.epochs);
-    let n_steps = steps_per_epoch(data, &run_file.train) * n_epochs;
+    let n_steps = run_file.train.run_length(data.sampler.n_chips()).n_steps;
     let n_chips = u64::from(data.sampler.n_chips()) * n_epochs;
     let n_windows = data.evaluation_windows(crate::scene::Role::Validation).len() as u64;
     let n_checks = (0..run_file.train.epochs).filter(|&it| run_file.train.validates(it)).count();
@@ -57,7 +57,7 @@ pub fn estimate(
     let n_parameters = crate::weights::n_parameters(&network) as u64;
     let loss = run_file.loss.build(&data.class_counts())?;
     let mut optimizer = run_file.optimizer.build()?;
-    let mut chip = data.training_chip(0, 0)?;
+    let mut chip = data.training_chip(0, 0, 1.0)?;
     if loss.needs_distances() {
         chip.measure_distances(data.classes().len());
     }
@@ -81,6 +81,6 @@ fn step<M: Segmenter + Module>(
     device: &Device,
 ) -> Result<M> {
     let batch = Batch::new(chips, &device.clone().autodiff());
-    let found = batch_gradient(&network, loss, batch, 0, Pass::Training { seed: 0, step: 0 })?;
-    Ok(optimizer.step(network, &found.gradients, Rates { lr: 1e-6, momentum: None }))
+    let found = batch_gradient(&network, loss, batch, 0, Pass::training(0, 0))?;
+    Ok(optimizer.step(network, &found.gradients, Rates::of(1e-6)))
 }

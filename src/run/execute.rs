@@ -5,22 +5,21 @@ use std::{collections::BTreeMap, fs, path::Path};
 use burn::tensor::Device;
 
 use super::{
-    Environment, Manifest, RunFile, SceneBlocks, Status, check_inputs, hash_bytes, input_files,
-    open_dataset, peak_memory_bytes, sidecar_files, starting_network, starting_weights,
+    Environment, Manifest, RunFile, SceneBlocks, Status, check_inputs,
+    checks::check_settings,
+    hash_bytes, input_files, open_dataset, peak_memory_bytes,
+    rates::{learning_rate, schedule_with},
+    resuming::{changes, newest_checkpoint},
+    sidecar_files, starting_network, starting_weights,
 };
 use crate::{
     bundle::{Bundle, Header},
     error::{Error, Result},
     evaluate::evaluate_split,
-    model::{check_patterns, freeze},
     raster::{write_atomically, write_together},
     scene::Role,
-    schedule::Schedule,
     score::{Metrics, MetricsFile, confusion_csv},
-    train::{
-        Dataset, Event, Fit, Observer, Position, RunFolder, State, load_checkpoint, load_weights,
-        steps_per_epoch,
-    },
+    train::{Dataset, Ema, Event, Fit, Observer, Position, RunFolder, State, load_weights},
     weights::{n_parameters, state_dict},
 };
 
@@ -58,9 +57,8 @@ impl Run {
     ) -> Result<Self> {
         data.audit()?;
         let network = run_file.model.blank(data.bands().len(), data.classes().len(), &device);
-        let groups = run_file.optimizer.groups.iter().map(|it| it.names.as_str());
-        check_patterns(&network, "optimizer.groups.names", groups)?;
-        let network = freeze(network, &run_file.model.freeze)?;
+        let n_parameters = n_parameters(&network) as u64;
+        check_settings(&run_file, &data, network)?;
         let text = run_file.to_toml();
         let inputs = input_files(&data)?;
         let manifest = Manifest {
@@ -74,7 +72,7 @@ impl Run {
             sidecars: sidecar_files(&inputs)?,
             inputs,
             split: SceneBlocks::of(&data),
-            n_parameters: n_parameters(&network) as u64,
+            n_parameters,
             seconds: BTreeMap::new(),
             peak_memory_bytes: None,
         };
@@ -83,6 +81,7 @@ impl Run {
         let statistics = serde_json::to_string_pretty(&data.statistics).expect("plain data");
         write_atomically(&folder.statistics(), format!("{statistics}\n").as_bytes())?;
         manifest.write(&folder.manifest())?;
+        write_atomically(&folder.first_run_file(), text.as_bytes())?;
         write_atomically(&folder.run_file(), text.as_bytes())?;
         Ok(Self { run_file, data, folder, manifest, device, _lock: Some(lock) })
     }
@@ -110,9 +109,13 @@ impl Run {
         let manifest = Manifest::read(&folder.manifest())?;
         let text = fs::read(folder.run_file()).map_err(Error::io("read", &folder.run_file()))?;
         if hash_bytes(&text) != manifest.run_file_sha256 {
+            let began = fs::read_to_string(folder.first_run_file()).ok();
+            let began = began.filter(|it| hash_bytes(it.as_bytes()) == manifest.run_file_sha256);
+            let changes = changes(began.as_deref(), &String::from_utf8_lossy(&text));
+            let which = changes.map(|it| format!(" ({it})")).unwrap_or_default();
             return Err(Error::data(
                 folder.run_file().display(),
-                "changes made since the run began",
+                format!("changes made since the run began{which}"),
                 "the run file as it was; start a new run to try other settings",
             ));
         }
@@ -131,31 +134,41 @@ impl Run {
     /// the same bits. Otherwise as [`Fit::run`].
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let device = self.device.clone().autodiff();
-        let Self { run_file, data, folder, .. } = &*self;
+        let Self { run_file, data, .. } = &*self;
         let n_classes = data.classes().len();
         let loss = run_file.loss.build(&data.class_counts())?;
-        let n_steps = steps_per_epoch(data, &run_file.train) * u64::from(run_file.train.epochs);
-        let schedule = Schedule::new(&run_file.schedule, run_file.optimizer.lr, n_steps)?;
+        let (lr, range) = learning_rate(self, observer)?;
+        let Self { run_file, data, folder, .. } = &*self;
+        let schedule = schedule_with(run_file, data, lr, range)?;
         let (model, n_bands) = (&run_file.model, data.bands().len());
         let mut optimizer = run_file.optimizer.build()?;
-        let last = folder.last_checkpoint();
-        let (network, position) = if last.exists() {
-            let blank = || model.blank(n_bands, n_classes, &device);
-            let (network, position) = load_checkpoint(&last, blank(), &mut optimizer)?;
-            if position.best.is_some() {
-                // Needed at the end: better to miss it now.
-                load_weights(&folder.best_checkpoint(), blank())?;
+        let blank = || model.blank(n_bands, n_classes, &device);
+        let reached = newest_checkpoint(folder, blank, &mut optimizer, observer)?;
+        let (network, ema, position) = match reached {
+            Some((network, ema, position)) => {
+                if !position.checks.is_empty() && run_file.train.restore_best {
+                    // Needed at the end: better to miss it now.
+                    load_weights(&folder.best_checkpoint(), blank())?;
+                }
+                (network, ema, position)
             }
-            (network, position)
-        } else {
-            let weights = self.manifest.weights.as_ref();
-            (starting_network(run_file, data, weights, &device)?, Position::default())
+            None => {
+                let weights = self.manifest.weights.as_ref();
+                let network = starting_network(run_file, data, weights, &device)?;
+                let ema = run_file.train.ema.map(|_| Ema::of(&network));
+                (network, ema, Position::default())
+            }
         };
-        // What is frozen is a setting, not part of a checkpoint.
-        let network = freeze(network, &model.freeze)?;
-        let state = State { network, optimizer, position };
-        let config = &run_file.train;
-        let fit = Fit { data, config, loss: &loss, schedule: &schedule, folder, device: &device };
+        let state = State { network, optimizer, ema, position };
+        let fit = Fit {
+            data,
+            config: &run_file.train,
+            loss: &loss,
+            schedule: &schedule,
+            frozen: &model.freeze,
+            folder,
+            device: &device,
+        };
         let began = observer.seconds();
         let trained = fit.run(state, observer);
         self.manifest.add_seconds("train", observer.seconds() - began);
@@ -164,7 +177,12 @@ impl Run {
             Ok(_) | Err(_) => Status::Training,
         };
         self.note(status)?;
-        let best = load_weights(&self.folder.best_checkpoint(), trained?.network)?;
+        let state = trained?;
+        let best = if self.run_file.train.restore_best {
+            load_weights(&self.folder.best_checkpoint(), state.network)?
+        } else {
+            state.kept()
+        };
         Bundle { header: self.header()?, state: state_dict(&best) }.write(&self.folder.model())
     }
 

@@ -53,17 +53,21 @@ pub(super) fn sidecar_files(inputs: &[InputFile]) -> Result<Vec<SidecarFile>> {
 ///
 /// [`Error::Data`] naming the first file that has changed, and [`Error::Io`] for one that is gone.
 pub(super) fn check_inputs(manifest: &Manifest) -> Result<()> {
-    let wanted = "the bytes that the run began with";
+    let changed = |path: &str, found: &str, began: &str| {
+        let [found, began] = [found, began].map(|it| it.get(..12).unwrap_or(it));
+        let wanted = format!("the bytes that the run began with (SHA-256 {began}…)");
+        Err(Error::data(path, format!("another content (SHA-256 {found}…)"), wanted))
+    };
     for input in &manifest.inputs {
         let (_, sha256) = hash_file(Path::new(&input.path))?;
         if sha256 != input.sha256 {
-            return Err(Error::data(&input.path, "another content", wanted));
+            return changed(&input.path, &sha256, &input.sha256);
         }
     }
     for sidecar in &manifest.sidecars {
         let (_, sha256) = hash_file(Path::new(&sidecar.path))?;
         if sha256 != sidecar.sha256 {
-            return Err(Error::data(&sidecar.path, "another content", wanted));
+            return changed(&sidecar.path, &sha256, &sidecar.sha256);
         }
     }
     let found = sidecar_files(&manifest.inputs)?;

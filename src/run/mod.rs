@@ -24,7 +24,15 @@ mod estimate;
 
 mod bench;
 
+mod checks;
+
+mod rates;
+
+mod resuming;
+
 mod execute;
+
+mod finder;
 
 mod report_data;
 
@@ -33,10 +41,12 @@ pub use commented::commented;
 pub use environment::{Environment, peak_memory_bytes};
 pub use estimate::{Estimate, estimate};
 pub use execute::Run;
+pub use finder::Finder;
 pub use keys::check_keys;
 pub use manifest::{InputFile, Manifest, SceneBlocks, SidecarFile, Status, hash_bytes, hash_file};
 pub use open::open_dataset;
 pub use overrides::set;
+pub use rates::schedule;
 pub use run_file::RunFile;
 pub use starting::{StartingWeights, starting_weights};
 

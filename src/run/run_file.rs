@@ -16,10 +16,11 @@ use crate::{
     error::{Error, Result},
     infer::PredictConfig,
     loss::LossConfig,
+    lr_find::LrFindConfig,
     model::ModelConfig,
     optim::OptimizerConfig,
     scene::DataConfig,
-    schedule::{Schedule, ScheduleConfig},
+    schedule::{CurveKind, Schedule, ScheduleConfig},
     train::TrainConfig,
     weights::WeightsConfig,
 };
@@ -60,6 +61,9 @@ pub struct RunFile {
     /// Learning rate and momentum of each step.
     #[serde(default)]
     pub schedule: ScheduleConfig,
+    /// How a learning rate is found.
+    #[serde(default)]
+    pub lr_find: LrFindConfig,
     /// Epochs and batches.
     #[serde(default)]
     pub train: TrainConfig,
@@ -103,10 +107,11 @@ impl RunFile {
 
     fn from_table(table: Table, path: &Path) -> Result<Self> {
         check_keys(&table, &Self::schema())?;
-        let run_file: Self = table
+        let mut run_file: Self = table
             .try_into()
             .map_err(|error| Error::malformed(path, "run file", in_one_line(&error)))?;
         run_file.check()?;
+        run_file.schedule = run_file.schedule.with_defaults();
         Ok(run_file)
     }
 
@@ -128,9 +133,12 @@ impl RunFile {
         self.model.check_batch(self.train.batch, self.chips.size_px)?;
         self.predict.check(self.chips.size_px)?;
         self.optimizer.build()?;
-        let n_steps = 1; // Any number of them.
-        Schedule::new(&self.schedule, self.optimizer.lr, n_steps)?;
-        Ok(())
+        self.lr_find.check()?;
+        let mut schedule = self.schedule.clone();
+        if self.optimizer.lr.value().is_none() && schedule.rate.kind == CurveKind::Cyclic {
+            schedule.rate.min.get_or_insert(0.0); // Found together with the rate.
+        }
+        Schedule::check(&schedule, self.optimizer.bases())
     }
 
     /// The whole run file as TOML, with every default.

@@ -84,8 +84,10 @@ pub(super) fn do_run(run: &PlannedRun, confusion: &[Vec<u64>], status: Status) {
     };
     manifest.write(&folder.manifest()).unwrap();
     let history = "epoch,step,lr,train_loss,validation_loss,validation_mean_iou,\
-                   validation_overall_accuracy,class_px,pool_coverage,train_seconds,\
-                   validation_seconds,pixels_per_second\n1,8,0.001,1.5,,,,5 6,,3.000,1.000,100\n";
+                   validation_mean_f1,validation_overall_accuracy,validation_kappa,\
+                   ema_loss,ema_mean_iou,ema_mean_f1,ema_overall_accuracy,ema_kappa,\
+                   class_px,pool_coverage,train_seconds,validation_seconds,pixels_per_second\n\
+                   1,8,0.001,1.5,,,,,,,,,,,5 6,,3.000,1.000,100\n";
     fs::write(folder.history(), history).unwrap();
     let splits = BTreeMap::from([("test".to_owned(), metrics(confusion))]);
     fs::write(folder.metrics(), MetricsFile::new(splits).to_json()).unwrap();

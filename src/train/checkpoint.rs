@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, fs, path::Path};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
+use super::{Ema, ValidationRow, best_checks};
 use crate::{
     chip::Chip,
     error::{Error, Result},
     label::count_labels,
     optim::Optimizer,
     raster::write_atomically,
+    score::Monitor,
     weights::{
         Safetensors, StateDict, content_hash, load, read_safetensors, state_dict, write_safetensors,
     },
@@ -19,6 +21,7 @@ use crate::{
 const FORMAT: &str = "swath checkpoint";
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
+const EMA: &str = "ema.";
 const POSITION: &str = "position";
 const HASH: &str = "sha256";
 
@@ -35,11 +38,60 @@ pub struct Position {
     pub loss: LossSum,
     /// Labelled pixels of each class in the chips of these steps.
     pub class_px: Vec<u64>,
-    /// The epoch with the highest validation mean IoU so far.
-    pub best: Option<Best>,
+    /// What every check on the validation split found, in order.
+    pub checks: Vec<Check>,
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Number of the epoch; the first is 1.
+    pub epoch: u32,
+    /// Mean loss of its training chips, as bits.
+    train_loss: u64,
+    /// Figures of the weights.
+    pub raw: ValidationRow,
+    /// Figures of the averaged weights, if there are any.
+    pub ema: Option<ValidationRow>,
+}
+
+impl Check {
+    /// A check after `epoch`.
+    pub fn new(
+        epoch: u32,
+        train_loss: f64,
+        raw: ValidationRow,
+        ema: Option<ValidationRow>,
+    ) -> Self {
+        Self { epoch, train_loss: train_loss.to_bits(), raw, ema }
+    }
+
+    /// The figure of the weights that are kept: the averaged ones, if there are any.
+    pub fn figure(&self, monitor: Monitor) -> f64 {
+        let row = self.ema.unwrap_or(self.raw);
+        match monitor {
+            Monitor::MeanIou => row.mean_iou,
+            Monitor::MeanF1 => row.mean_f1,
+            Monitor::OverallAccuracy => row.overall_accuracy,
+            Monitor::Kappa => row.kappa,
+            Monitor::ValidationLoss => row.loss,
+            Monitor::TrainLoss => f64::from_bits(self.train_loss),
+        }
+    }
 }
 
 impl Position {
+    /// The figures of all checks.
+    pub fn figures(&self, monitor: Monitor) -> Vec<f64> {
+        self.checks.iter().map(|it| it.figure(monitor)).collect()
+    }
+
+    /// The `n` best checks so far, the best first, of equals the earliest.
+    pub fn best(&self, monitor: Monitor, n: usize) -> Vec<Best> {
+        let best = |it: &Check| Best { epoch: it.epoch, figure: it.figure(monitor) };
+        best_checks(monitor.better(), self.checks.iter().map(best).collect(), n)
+    }
+
     /// Adds the labelled pixels of `chips` to those of the epoch.
     pub fn count_classes(&mut self, chips: &[Chip], n_classes: usize) {
         self.class_px.resize(n_classes, 0);
@@ -57,14 +109,13 @@ pub struct LossSum {
     pub weight: f64,
 }
 
-/// The best epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "(u32, u64)", into = "(u32, u64)")]
+/// One of the best epochs.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
     /// Number of the epoch; the first is 1.
     pub epoch: u32,
-    /// Its mean intersection over union on the validation split; NaN where there was none.
-    pub mean_iou: f64,
+    /// The figure that was watched.
+    pub figure: f64,
 }
 
 impl LossSum {
@@ -87,21 +138,9 @@ impl From<LossSum> for [u64; 2] {
     }
 }
 
-impl From<(u32, u64)> for Best {
-    fn from((epoch, mean_iou): (u32, u64)) -> Self {
-        Self { epoch, mean_iou: f64::from_bits(mean_iou) }
-    }
-}
-
-impl From<Best> for (u32, u64) {
-    fn from(Best { epoch, mean_iou }: Best) -> Self {
-        (epoch, mean_iou.to_bits())
-    }
-}
-
-/// Writes model, optimizer and position into one file, replacing an older one at once.
+/// Writes model, optimizer, averages and position into one file, replacing an older one at once.
 ///
-/// The bytes depend on these three alone: no time, path or random id is in them.
+/// The bytes depend on these alone: no time, path or random id is in them.
 ///
 /// # Errors
 ///
@@ -110,10 +149,12 @@ pub fn save_checkpoint<M: Module>(
     path: &Path,
     model: &M,
     optimizer: &Optimizer,
+    ema: Option<&Ema>,
     position: &Position,
 ) -> Result<()> {
     let mut state = prefixed(state_dict(model), MODEL);
     state.entries.extend(prefixed(optimizer.state(), OPTIMIZER).entries);
+    state.entries.extend(prefixed(ema.map(Ema::state).unwrap_or_default(), EMA).entries);
     let position = serde_json::to_string(position).expect("a position is plain data");
     let metadata =
         BTreeMap::from([("format".to_owned(), FORMAT.to_owned()), (POSITION.to_owned(), position)]);
@@ -151,7 +192,7 @@ pub fn load_checkpoint<M: Module>(
     path: &Path,
     model: M,
     optimizer: &mut Optimizer,
-) -> Result<(M, Position)> {
+) -> Result<(M, Option<Ema>, Position)> {
     let file = read_hashed(path, "checkpoint")?;
     let malformed = |reason: String| Error::malformed(path, "checkpoint", reason);
     if file.metadata.get("format").map(String::as_str) != Some(FORMAT) {
@@ -161,22 +202,23 @@ pub fn load_checkpoint<M: Module>(
     let position: Position =
         serde_json::from_str(text).map_err(|error| malformed(format!("position: {error}")))?;
 
-    let (mut weights, mut memory) = (StateDict::default(), StateDict::default());
+    let mut states = [(); 3].map(|()| StateDict::default());
     for mut entry in file.state.entries {
-        if let Some(name) = entry.name.strip_prefix(MODEL) {
-            entry.name = name.to_owned();
-            weights.entries.push(entry);
-        } else if let Some(name) = entry.name.strip_prefix(OPTIMIZER) {
-            entry.name = name.to_owned();
-            memory.entries.push(entry);
-        } else {
-            return Err(malformed(format!("{} is neither model nor optimizer", entry.name)));
-        }
+        let of = [MODEL, OPTIMIZER, EMA].iter().position(|it| entry.name.starts_with(it));
+        let Some(index) = of else {
+            return Err(malformed(format!("{} is of no part of a training", entry.name)));
+        };
+        entry.name.drain(..[MODEL, OPTIMIZER, EMA][index].len());
+        states[index].entries.push(entry);
     }
+    let [weights, memory, averages] = states;
     let model = load(model, &weights, &format!("weights of {}", path.display()))?;
     let what = format!("optimizer of {}", path.display());
     optimizer.load(&model, &memory, position.step, &what)?;
-    Ok((model, position))
+    let what = format!("averages of {}", path.display());
+    let has_averages = !averages.entries.is_empty();
+    let ema = has_averages.then(|| Ema::load(&model, averages, &what)).transpose()?;
+    Ok((model, ema, position))
 }
 
 /// Writes the weights alone, replacing an older file at once.
@@ -220,7 +262,7 @@ mod tests {
         let load_after = |step| {
             let mut optimizer = OptimizerConfig::default().build().unwrap();
             let position = Position { step, ..Position::default() };
-            save_checkpoint(&path, &model, &optimizer, &position).unwrap();
+            save_checkpoint(&path, &model, &optimizer, None, &position).unwrap();
             load_checkpoint(&path, model.clone(), &mut optimizer).map(|_| ())
         };
         load_after(0).unwrap();

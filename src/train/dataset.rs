@@ -85,16 +85,17 @@ impl Dataset {
     /// Training chip `index` of `epoch`: drawn, read, masked, normalised, merged with others, and
     /// augmented.
     ///
-    /// A function of the seed and these two numbers alone.
+    /// A function of the seed and these numbers alone. `strength`, `[0, 1]`, multiplies the shares of
+    /// chips that get something from others, and the largest changes of their values.
     ///
     /// # Errors
     ///
     /// Those of reading the scene.
-    pub fn training_chip(&self, epoch: u32, index: u32) -> Result<Chip> {
+    pub fn training_chip(&self, epoch: u32, index: u32, strength: f64) -> Result<Chip> {
         let (_, sample) = self.training_sample(epoch, index)?;
         let mut chip = Chip::from_sample(&sample, &self.normalisation);
-        self.merge(epoch, index, &mut chip)?;
-        self.augmentation(epoch, index).apply(&mut chip);
+        self.merge(epoch, index, strength, &mut chip)?;
+        self.augmentation(epoch, index, strength).apply(&mut chip);
         Ok(chip)
     }
 
@@ -107,11 +108,11 @@ impl Dataset {
     /// # Errors
     ///
     /// Those of reading the scene.
-    pub fn merge(&self, epoch: u32, index: u32, chip: &mut Chip) -> Result<Merged> {
+    pub fn merge(&self, epoch: u32, index: u32, strength: f64, chip: &mut Chip) -> Result<Merged> {
         let mut merged = Merged::default();
         let generator = |purpose| generator(self.seed, purpose, epoch.into(), index.into());
         let mut rng = generator(Purpose::ClassMix);
-        if rng.random::<f64>() < self.augment.class_mix {
+        if rng.random::<f64>() < self.augment.class_mix * strength {
             // Any chip of the epoch but this one, if there is another.
             let n_chips = self.sampler.n_chips();
             let more = rng.random_range(0..n_chips.max(2) - 1) + 1;
@@ -122,7 +123,7 @@ impl Dataset {
         }
         let Some(Pasting { copy_paste, sources }) = &self.pasting else { return Ok(merged) };
         let mut rng = generator(Purpose::CopyPaste);
-        if rng.random::<f64>() < copy_paste.probability
+        if rng.random::<f64>() < copy_paste.probability * strength
             && let Some(at) = sources.draw(self.sampler.origins(), &mut rng)
         {
             let mut sample = self.scenes.read(at.scene, at.window)?;
@@ -153,9 +154,15 @@ impl Dataset {
     }
 
     /// How training chip `index` of `epoch` is changed.
-    pub fn augmentation(&self, epoch: u32, index: u32) -> Augmentation {
+    pub fn augmentation(&self, epoch: u32, index: u32, strength: f64) -> Augmentation {
         let mut rng = generator(self.seed, Purpose::Augment, epoch.into(), index.into());
-        Augmentation::draw(&self.augment, &mut rng)
+        let drawn = Augmentation::draw(&self.augment, &mut rng);
+        let scaled = |change: f32| (f64::from(change) * strength) as f32;
+        Augmentation {
+            contrast: scaled(drawn.contrast),
+            brightness: scaled(drawn.brightness),
+            ..drawn
+        }
     }
 
     /// Labelled training pixels by class; training blocks are the images.

@@ -5,17 +5,16 @@ use std::ops::ControlFlow;
 use burn::{module::Module, tensor::Device};
 
 use super::{
-    Batch, Best, Dataset, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, ValidationRow, batch_gradient, load_in_order, save_checkpoint, save_weights,
-    validate,
+    Check, Dataset, Ema, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
+    TrainConfig, ValidationRow, load_in_order, validate, window_gradient,
 };
 use crate::{
     chip::Chip,
     error::{Error, Result},
     loss::Criterion,
-    model::{Network, Pass},
+    model::{Network, Pass, freeze},
     optim::Optimizer,
-    schedule::Schedule,
+    schedule::{Rates, Schedule},
 };
 
 /// Batches are made on this many threads beside the ones that compute.
@@ -31,6 +30,8 @@ pub struct Fit<'a> {
     pub loss: &'a Criterion,
     /// Rates of every step.
     pub schedule: &'a Schedule,
+    /// Patterns of the parameters that are always frozen.
+    pub frozen: &'a [String],
     /// Where checkpoints and history go.
     pub folder: &'a RunFolder,
     /// Where tensors live; differentiates.
@@ -43,23 +44,31 @@ pub struct State {
     pub network: Network,
     /// Its optimizer.
     pub optimizer: Optimizer,
+    /// The average of its weights, if there is one.
+    pub ema: Option<Ema>,
     /// How far it got.
     pub position: Position,
 }
 
-impl Fit<'_> {
-    /// Steps of one epoch.
-    pub fn steps_per_epoch(&self) -> u64 {
-        steps_per_epoch(self.data, self.config)
+impl State {
+    /// The model that is kept: that of the averaged weights, if there are any.
+    pub fn kept(&self) -> Network {
+        match &self.ema {
+            None => self.network.clone(),
+            Some(ema) => ema.apply(self.network.clone()),
+        }
     }
+}
 
-    /// Trains from where `state` stands to the last epoch.
+impl Fit<'_> {
+    /// Trains from where `state` stands to the last epoch, or to where early stopping ends it.
     ///
-    /// After each epoch that is checked, the weights with the highest validation mean IoU so far
-    /// are kept as the best checkpoint (the earliest of equals); every
-    /// [`checkpoint_every`](TrainConfig::checkpoint_every) epochs, at the end, and when the
-    /// observer stops the training, everything is kept as the last one. Without a validation split
-    /// the last epoch is the best.
+    /// After each epoch that is checked, the weights with the best figure
+    /// ([`monitor`](TrainConfig::monitor)) so far are kept as the best checkpoint (the earliest of
+    /// equals). Every [`checkpoint_every`](TrainConfig::checkpoint_every) epochs, every so many
+    /// steps or minutes if that is asked for, at the end, and when the observer stops the training,
+    /// everything is kept as the last one, and the last one as the one before. Without a validation
+    /// split the last epoch is the best.
     ///
     /// # Errors
     ///
@@ -74,7 +83,13 @@ impl Fit<'_> {
             start.step,
             start.epoch,
         )?;
-        while state.position.epoch < self.config.epochs {
+        let mut frozen = None;
+        while state.position.epoch < self.config.epochs && !self.is_over(&state.position) {
+            let patterns = self.config.frozen(self.frozen, state.position.epoch);
+            if frozen.as_ref() != Some(&patterns) {
+                state.network = freeze(state.network, &patterns)?;
+                frozen = Some(patterns);
+            }
             let began = observer.seconds();
             let first_step = state.position.step;
             let interrupted;
@@ -89,6 +104,14 @@ impl Fit<'_> {
         Ok(state)
     }
 
+    /// Whether early stopping ends the training here.
+    fn is_over(&self, position: &Position) -> bool {
+        let monitor = self.config.stopping_monitor();
+        self.config.early_stopping.is_some_and(|rule| {
+            rule.stops(monitor.better(), &position.figures(monitor), position.epoch)
+        })
+    }
+
     /// Takes the steps that the present epoch still lacks; true if the observer stopped it.
     fn epoch(
         &self,
@@ -97,15 +120,21 @@ impl Fit<'_> {
         observer: &mut dyn Observer,
     ) -> Result<(State, bool)> {
         let epoch = state.position.epoch;
-        let n_steps = self.steps_per_epoch();
+        let n_steps = self.config.steps_of_epoch(self.data.sampler.n_chips(), epoch);
         let todo = state.position.step_in_epoch..n_steps;
+        let begin = state.position.step - state.position.step_in_epoch;
         let mut state = Some(state);
         let mut interrupted = false;
-        let make = |index| self.chips(epoch, index);
+        let mut saved = observer.seconds();
+        let make = |index| self.chips(epoch, index, begin + index);
         load_in_order(todo, N_LOADERS, make, |index, chips| {
             let before = state.take().expect("the state is put back after each step");
             let (after, row) = self.step(before, &chips)?;
             files.step(&row)?;
+            if self.is_due(after.position.step, observer.seconds() - saved) {
+                self.save(&after)?;
+                saved = observer.seconds();
+            }
             state = Some(after);
             let (row, n_chips) = (&row, chips.len());
             observer.event(Event::Step { row, step_in_epoch: index + 1, n_steps, n_chips });
@@ -118,13 +147,25 @@ impl Fit<'_> {
         Ok((state.expect("the state is put back after each step"), interrupted))
     }
 
+    /// Rates of the step that `position` stands before.
+    fn rates(&self, position: &Position, step: u64) -> Rates {
+        let figures = self.schedule.monitor().map(|it| position.figures(it)).unwrap_or_default();
+        self.schedule.rates(step, position.epoch, &figures)
+    }
+
     /// One optimizer step.
     fn step(&self, state: State, chips: &[Chip]) -> Result<(State, StepRow)> {
-        let State { network, mut optimizer, mut position } = state;
-        let rates = self.schedule.rates(position.step);
-        let batch = Batch::new(chips, self.device);
-        let pass = Pass::Training { seed: self.data.seed, step: position.step };
-        let mut found = batch_gradient(&network, self.loss, batch, position.epoch, pass)?;
+        let State { network, mut optimizer, mut ema, mut position } = state;
+        let (step, epoch) = (position.step, position.epoch);
+        let rates = self.rates(&position, step);
+        let drop_factor = self.schedule.drop_factor(step, epoch);
+        let pass = Pass::Training { seed: self.data.seed, step, part: 0, drop_factor };
+        let batch = self.config.batch as usize;
+        let mut found =
+            window_gradient(&network, self.loss, chips, batch, self.device, epoch, pass)?;
+        if let Some(limit) = self.config.clip_value {
+            found.gradients.clip_value(limit);
+        }
         let norm = match self.config.clip_norm {
             Some(max_norm) => found.gradients.clip_norm(max_norm),
             None => found.gradients.norm(),
@@ -133,6 +174,9 @@ impl Fit<'_> {
         check_finite("loss", found.loss.into(), &position, rates.lr)?;
         check_finite("norm of the gradients", norm, &position, rates.lr)?;
         let network = optimizer.step(network, &found.gradients, rates);
+        if let (Some(ema), Some(config)) = (&mut ema, self.config.ema) {
+            ema.update(&network, config.decay(position.step));
+        }
         position.step_in_epoch += 1;
         position.loss.sum += f64::from(found.loss) * f64::from(found.weight);
         position.loss.weight += f64::from(found.weight);
@@ -146,7 +190,7 @@ impl Fit<'_> {
             terms: found.terms,
             n_labelled: chips.iter().map(|it| it.n_labelled() as u64).sum::<u64>(),
         };
-        Ok((State { network, optimizer, position }, row))
+        Ok((State { network, optimizer, ema, position }, row))
     }
 
     /// Validates, writes the epoch's row, and keeps what must be kept.
@@ -159,21 +203,25 @@ impl Fit<'_> {
         first_step: u64,
     ) -> Result<State> {
         let epoch = state.position.epoch;
-        let validation = if self.config.validates(epoch) {
+        let lr = self.rates(&state.position, state.position.step - 1).lr;
+        let (mut validation, mut ema) = (None, None);
+        if self.config.validates(epoch) {
             observer.event(Event::Validating);
-            self.validation(&state)?
-        } else {
-            None
-        };
+            validation = self.validation(&state.network, &state.position, lr)?;
+            if state.ema.is_some() {
+                ema = self.validation(&state.kept(), &state.position, lr)?;
+            }
+        }
         let seconds = trained - began;
-        let n_pixels = self.n_pixels(state.position.step - first_step);
+        let n_pixels = self.n_pixels(epoch, state.position.step - first_step);
         let position = &mut state.position;
         let row = EpochRow {
             epoch: epoch + 1,
             step: position.step,
-            lr: self.schedule.rates(position.step - 1).lr,
+            lr,
             train_loss: position.loss.per_weight(),
             validation,
+            ema,
             train_seconds: seconds,
             validation_seconds: observer.seconds() - trained,
             pixels_per_second: if 0.0 < seconds { n_pixels / seconds } else { 0.0 },
@@ -183,51 +231,47 @@ impl Fit<'_> {
         position.epoch += 1;
         position.step_in_epoch = 0;
         position.loss = Default::default();
-        let is_best = match (validation, position.best) {
-            // A mean IoU of nothing is NaN and never better.
-            (Some(new), Some(best)) => best.mean_iou < new.mean_iou,
-            (Some(_), None) => true,
-            (None, _) => position.epoch == self.config.epochs && position.best.is_none(),
-        };
-        if is_best {
-            let mean_iou = validation.map_or(f64::NAN, |it| it.mean_iou);
-            position.best = Some(Best { epoch: position.epoch, mean_iou });
-            save_weights(&self.folder.best_checkpoint(), &state.network)?;
+        if let Some(raw) = validation {
+            position.checks.push(Check::new(position.epoch, row.train_loss, raw, ema));
         }
+        let is_best = self.keep_weights(&state, validation.is_some())?;
         files.epoch(&row)?;
-        let (epoch, every) = (state.position.epoch, self.config.checkpoint_every);
-        if epoch.is_multiple_of(every) || epoch == self.config.epochs {
+        let position = &state.position;
+        let is_last = position.epoch == self.config.epochs || self.is_over(position);
+        if position.epoch.is_multiple_of(self.config.checkpoint_every) || is_last {
             self.save(&state)?;
         }
         observer.event(Event::Epoch { row: &row, is_best });
+        if is_last && position.epoch < self.config.epochs {
+            observer.event(Event::StoppedEarly { epoch: position.epoch });
+        }
         Ok(state)
     }
 
-    fn save(&self, state: &State) -> Result<()> {
-        let State { network, optimizer, position } = state;
-        save_checkpoint(&self.folder.last_checkpoint(), network, optimizer, position)
-    }
-
-    fn validation(&self, state: &State) -> Result<Option<ValidationRow>> {
-        let (network, device) = (state.network.valid(), self.device.clone().inner());
-        let epoch = state.position.epoch;
-        let Some(row) = validate(self.data, &network, self.loss, epoch, &device)? else {
+    fn validation(
+        &self,
+        network: &Network,
+        position: &Position,
+        lr: f64,
+    ) -> Result<Option<ValidationRow>> {
+        let (network, device) = (network.valid(), self.device.clone().inner());
+        let Some(row) = validate(self.data, &network, self.loss, position.epoch, &device)? else {
             return Ok(None);
         };
         if !row.overall_accuracy.is_nan() {
-            let lr = self.schedule.rates(state.position.step - 1).lr;
-            check_finite("validation loss", row.loss, &state.position, lr)?;
+            check_finite("validation loss", row.loss, position, lr)?;
         }
         Ok(Some(row))
     }
 
-    /// The chips of step `index` of `epoch`.
-    fn chips(&self, epoch: u32, index: u64) -> Result<Vec<Chip>> {
-        let batch = u64::from(self.config.batch);
+    /// The chips of step `index` of `epoch`, which is step `step` of the run.
+    fn chips(&self, epoch: u32, index: u64, step: u64) -> Result<Vec<Chip>> {
+        let strength = self.schedule.augment_factor(step, epoch);
         let n_chips = u64::from(self.data.sampler.n_chips());
-        let range = index * batch..((index + 1) * batch).min(n_chips);
+        let of_step = self.config.chips_of_step(epoch);
+        let range = index * of_step..((index + 1) * of_step).min(n_chips);
         let chip = |chip| {
-            let mut chip = self.data.training_chip(epoch, chip as u32)?;
+            let mut chip = self.data.training_chip(epoch, chip as u32, strength)?;
             if self.loss.needs_distances() {
                 chip.measure_distances(self.data.classes().len());
             }
@@ -236,10 +280,10 @@ impl Fit<'_> {
         range.map(chip).collect()
     }
 
-    /// Pixels of `n_steps` steps.
-    fn n_pixels(&self, n_steps: u64) -> f64 {
-        let n_chips =
-            (n_steps * u64::from(self.config.batch)).min(u64::from(self.data.sampler.n_chips()));
+    /// Pixels of `n_steps` steps of `epoch`.
+    fn n_pixels(&self, epoch: u32, n_steps: u64) -> f64 {
+        let n_chips = n_steps * self.config.chips_of_step(epoch);
+        let n_chips = n_chips.min(u64::from(self.data.sampler.n_chips()));
         n_chips as f64 * f64::from(self.data.chip_px).powi(2)
     }
 }
@@ -251,9 +295,4 @@ fn check_finite(what: &'static str, value: f64, position: &Position, lr: f64) ->
     }
     let (step, epoch) = (position.step, position.epoch + 1);
     Err(Error::Diverged { what, value, step, epoch, lr })
-}
-
-/// Optimizer steps of one epoch.
-pub fn steps_per_epoch(data: &Dataset, config: &TrainConfig) -> u64 {
-    u64::from(data.sampler.n_chips().div_ceil(config.batch))
 }

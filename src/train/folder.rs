@@ -52,7 +52,7 @@ impl RunFolder {
     pub fn replace(path: &Path) -> Result<Self> {
         let folder = Self(path.to_owned());
         let _lock = folder.lock()?;
-        for own in folder.files() {
+        for own in folder.files().into_iter().chain(folder.epoch_checkpoints()?) {
             if own.exists() {
                 fs::remove_file(&own).map_err(Error::io("remove", &own))?;
             }
@@ -105,6 +105,11 @@ impl RunFolder {
         self.0.join("run.toml")
     }
 
+    /// The same, to tell what was changed in it.
+    pub fn first_run_file(&self) -> PathBuf {
+        self.checkpoints().join("run.toml")
+    }
+
     /// What was run, on what, with what; see [`Manifest`](crate::run::Manifest).
     pub fn manifest(&self) -> PathBuf {
         self.0.join("manifest.json")
@@ -113,6 +118,11 @@ impl RunFolder {
     /// Statistics of the training pixels.
     pub fn statistics(&self) -> PathBuf {
         self.0.join("statistics.json")
+    }
+
+    /// What a sweep over learning rates found, if the run asks for one.
+    pub fn found_lr(&self) -> PathBuf {
+        self.0.join("lr_find.json")
     }
 
     /// A line per epoch.
@@ -155,7 +165,40 @@ impl RunFolder {
         self.checkpoints().join("last.safetensors")
     }
 
-    /// Weights of the epoch with the highest validation mean IoU.
+    /// Where to go on if the last one is damaged.
+    pub fn previous_checkpoint(&self) -> PathBuf {
+        self.checkpoints().join("previous.safetensors")
+    }
+
+    /// Weights of `epoch`, the first being 1, if it is among the best that are kept.
+    pub fn epoch_checkpoint(&self, epoch: u32) -> PathBuf {
+        self.checkpoints().join(format!("epoch_{epoch:04}.safetensors"))
+    }
+
+    /// Weights of the best epochs that there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the folder cannot be read.
+    pub fn epoch_checkpoints(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.checkpoints();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(Error::io("list", &folder))?,
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(Error::io("list", &folder))?.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("epoch_") && name.ends_with(".safetensors") {
+                paths.push(folder.join(&*name));
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Weights of the best epoch.
     pub fn best_checkpoint(&self) -> PathBuf {
         self.checkpoints().join("best.safetensors")
     }
@@ -165,11 +208,13 @@ impl RunFolder {
     }
 
     /// Files that every run writes, apart from its pictures.
-    fn files(&self) -> [PathBuf; 11] {
+    fn files(&self) -> [PathBuf; 14] {
         [
             self.run_file(),
+            self.first_run_file(),
             self.manifest(),
             self.statistics(),
+            self.found_lr(),
             self.history(),
             self.steps(),
             self.metrics(),
@@ -177,6 +222,7 @@ impl RunFolder {
             self.report(),
             self.model(),
             self.last_checkpoint(),
+            self.previous_checkpoint(),
             self.best_checkpoint(),
         ]
     }

@@ -86,7 +86,7 @@ fn add_sides(
 
 /// `sum` with those of side branches, of a loss that is a single mean: the pixels are the same, and
 /// so is what the sums are divided by.
-fn add_side_sums(
+pub(super) fn add_side_sums(
     mut sum: Tensor<1>,
     sides: Vec<SideOutput>,
     criterion: &Criterion,
@@ -113,7 +113,9 @@ mod tests {
         model::{Encoder, ModelConfig},
     };
 
-    const PASS: Pass = Pass::Training { seed: 1, step: 0 };
+    fn pass() -> Pass {
+        Pass::training(1, 0)
+    }
 
     fn chip(n_bands: usize, size_px: usize) -> Chip {
         let n_pixels = size_px * size_px;
@@ -139,7 +141,7 @@ mod tests {
             let loss = LossConfig { kind, ..LossConfig::default() };
             let loss = loss.build(&ClassCounts::uniform(2)).unwrap();
             let batch = Batch::new(&[chip(2, 40), chip(2, 40)], &device);
-            let found = batch_gradient(&network, &loss, batch, 0, PASS).unwrap();
+            let found = batch_gradient(&network, &loss, batch, 0, pass()).unwrap();
             let names = ["decoder.blocks.4.conv1.0.weight", "auxiliary_heads.0.weight"];
             let [_, side] = names.map(|name| found.gradients.find(name).is_some());
             assert_eq!(side, !auxiliary.is_empty());
@@ -168,7 +170,7 @@ mod tests {
         let loss = LossConfig::default().build(&ClassCounts::uniform(2)).unwrap();
         let before = layout_copies();
         let found =
-            batch_gradient(&network, &loss, Batch::new(&[chip.clone(), chip], &device), 0, PASS)
+            batch_gradient(&network, &loss, Batch::new(&[chip.clone(), chip], &device), 0, pass())
                 .unwrap();
         assert!(0.0 < found.gradients.norm());
         assert_eq!(layout_copies(), before);

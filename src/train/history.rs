@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// One optimizer step.
@@ -40,6 +42,8 @@ pub struct EpochRow {
     pub train_loss: f64,
     /// Figures of the validation split, if it was checked.
     pub validation: Option<ValidationRow>,
+    /// Those of the averaged weights, if there are any.
+    pub ema: Option<ValidationRow>,
     /// Seconds that its training steps took.
     pub train_seconds: f64,
     /// Seconds that the check took.
@@ -53,20 +57,52 @@ pub struct EpochRow {
 }
 
 /// Figures of the validation split after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "[u64; 5]", into = "[u64; 5]")]
 pub struct ValidationRow {
     /// Mean loss.
     pub loss: f64,
     /// Mean intersection over union of the classes that occur.
     pub mean_iou: f64,
+    /// Mean F1 of the classes that occur.
+    pub mean_f1: f64,
     /// Share of pixels that are right.
     pub overall_accuracy: f64,
+    /// Cohen's kappa.
+    pub kappa: f64,
+}
+
+impl ValidationRow {
+    /// The figures, in the order of the columns.
+    fn figures(self) -> [f64; 5] {
+        let Self { loss, mean_iou, mean_f1, overall_accuracy, kappa } = self;
+        [loss, mean_iou, mean_f1, overall_accuracy, kappa]
+    }
+
+    fn of([loss, mean_iou, mean_f1, overall_accuracy, kappa]: [f64; 5]) -> Self {
+        Self { loss, mean_iou, mean_f1, overall_accuracy, kappa }
+    }
+}
+
+// As bits, so that no digit and no NaN is lost on the way through text.
+impl From<[u64; 5]> for ValidationRow {
+    fn from(bits: [u64; 5]) -> Self {
+        Self::of(bits.map(f64::from_bits))
+    }
+}
+
+impl From<ValidationRow> for [u64; 5] {
+    fn from(row: ValidationRow) -> Self {
+        row.figures().map(f64::to_bits)
+    }
 }
 
 const STEP_HEAD: &str = "step,epoch,lr,momentum,loss,labelled_pixels,terms";
 const EPOCH_HEAD: &str = "epoch,step,lr,train_loss,validation_loss,validation_mean_iou,\
-                          validation_overall_accuracy,class_px,pool_coverage,train_seconds,\
-                          validation_seconds,pixels_per_second";
+                          validation_mean_f1,validation_overall_accuracy,validation_kappa,\
+                          ema_loss,ema_mean_iou,ema_mean_f1,ema_overall_accuracy,ema_kappa,\
+                          class_px,pool_coverage,train_seconds,validation_seconds,\
+                          pixels_per_second";
 
 /// Appends rows to `steps.csv` and `history.csv`.
 #[derive(Debug)]
@@ -107,13 +143,14 @@ impl HistoryFiles {
     ///
     /// [`Error::Io`] if the file cannot be written.
     pub fn epoch(&self, row: &EpochRow) -> Result<()> {
-        let validation = row.validation.map_or(",,".to_owned(), |it| {
-            format!("{},{},{}", it.loss, it.mean_iou, it.overall_accuracy)
+        let [validation, ema] = [row.validation, row.ema].map(|it| {
+            let figures = it.map(|it| it.figures().map(|it| it.to_string()));
+            figures.unwrap_or_default().join(",")
         });
         let EpochRow { epoch, step, lr, train_loss, .. } = row;
         let class_px: Vec<String> = row.class_px.iter().map(u64::to_string).collect();
         let line = format!(
-            "{epoch},{step},{lr},{train_loss},{validation},{},{},{:.3},{:.3},{:.0}",
+            "{epoch},{step},{lr},{train_loss},{validation},{ema},{},{},{:.3},{:.3},{:.0}",
             class_px.join(" "),
             row.pool_coverage.map(|it| it.to_string()).unwrap_or_default(),
             row.train_seconds,
@@ -174,40 +211,35 @@ fn parse_step(line: &str) -> Option<StepRow> {
 
 fn parse_epoch(line: &str) -> Option<EpochRow> {
     let fields: Vec<&str> = line.split(',').collect();
-    let [
-        epoch,
-        step,
-        lr,
-        train_loss,
-        loss,
-        iou,
-        accuracy,
-        class_px,
-        coverage,
-        train,
-        validation,
-        speed,
-    ] = fields.try_into().ok()?;
-    let validation_row = match (loss, iou, accuracy) {
-        ("", "", "") => None,
-        _ => Some(ValidationRow {
-            loss: loss.parse().ok()?,
-            mean_iou: iou.parse().ok()?,
-            overall_accuracy: accuracy.parse().ok()?,
-        }),
-    };
+    let ([epoch, step, lr, train_loss], rest) = fields.split_first_chunk()?;
+    let (validation_row, rest) = rest.split_first_chunk::<5>()?;
+    let (ema, rest) = rest.split_first_chunk::<5>()?;
+    let [class_px, coverage, train, validation, speed] = rest.try_into().ok()?;
     Some(EpochRow {
         epoch: epoch.parse().ok()?,
         step: step.parse().ok()?,
         lr: lr.parse().ok()?,
         train_loss: train_loss.parse().ok()?,
-        validation: validation_row,
+        validation: parse_figures(validation_row)?,
+        ema: parse_figures(ema)?,
         train_seconds: train.parse().ok()?,
         validation_seconds: validation.parse().ok()?,
         pixels_per_second: speed.parse().ok()?,
         class_px: class_px.split_whitespace().map(|it| it.parse().ok()).collect::<Option<_>>()?,
         pool_coverage: if coverage.is_empty() { None } else { Some(coverage.parse().ok()?) },
     })
+}
+
+/// The figures of a check; nothing where there was none.
+fn parse_figures(fields: &[&str; 5]) -> Option<Option<ValidationRow>> {
+    if fields.iter().all(|it| it.is_empty()) {
+        return Some(None);
+    }
+    let mut figures = [0.0; 5];
+    for (figure, field) in figures.iter_mut().zip(fields) {
+        *figure = field.parse().ok()?;
+    }
+    Some(Some(ValidationRow::of(figures)))
 }
 
 /// Keeps the whole rows whose first field is `n` or less, under `head`. A row is whole if it has
@@ -254,8 +286,11 @@ mod tests {
             validation: (epoch == 1).then_some(ValidationRow {
                 loss: 0.5,
                 mean_iou: f64::NAN,
+                mean_f1: 0.1,
                 overall_accuracy: 2.0 / 3.0,
+                kappa: -0.25,
             }),
+            ema: (epoch == 1).then_some(ValidationRow::of([0.1, 0.2, 0.3, 0.4, f64::NAN])),
             train_seconds: 1.5,
             validation_seconds: 0.25,
             pixels_per_second: 1000.0,

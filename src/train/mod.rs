@@ -2,6 +2,14 @@
 
 mod config;
 
+mod accumulation;
+
+mod stopping;
+
+mod ema;
+
+mod freezing;
+
 mod observer;
 
 mod dataset;
@@ -20,18 +28,27 @@ mod validate;
 
 mod gradient;
 
+mod window;
+
 mod fit;
 
+mod keep;
+
+pub use accumulation::Accumulation;
 pub use batch::Batch;
 pub use checkpoint::{
-    Best, LossSum, Position, load_checkpoint, load_weights, save_checkpoint, save_weights,
+    Best, Check, LossSum, Position, load_checkpoint, load_weights, save_checkpoint, save_weights,
 };
 pub use config::TrainConfig;
 pub use dataset::{Dataset, Merged, Pasting};
-pub use fit::{Fit, State, steps_per_epoch};
+pub use ema::{Ema, EmaConfig};
+pub use fit::{Fit, State};
 pub use folder::RunFolder;
+pub use freezing::Freezing;
 pub use gradient::{BatchGradient, batch_gradient};
 pub use history::{EpochRow, HistoryFiles, StepRow, ValidationRow, read_history, read_steps};
 pub use loader::load_in_order;
 pub use observer::{Event, Observer, Silent};
+pub use stopping::{EarlyStopping, best_checks};
 pub use validate::validate;
+pub use window::window_gradient;

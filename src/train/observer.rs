@@ -26,6 +26,13 @@ pub enum Event<'a> {
         /// Whether no epoch before had a higher validation mean IoU.
         is_best: bool,
     },
+    /// Early stopping ended the training after this epoch; the first is 1.
+    StoppedEarly {
+        /// Number of the epoch.
+        epoch: u32,
+    },
+    /// Something that the user should know.
+    Note(&'a str),
     /// Of the blocks of a role, `n_done` of `n_pixels` pixels are predicted for the final figures.
     Evaluating {
         /// Validation or test.

@@ -66,6 +66,8 @@ pub fn validate(
     let row = ValidationRow {
         loss: if 0 < confusion.n_pixels() { loss } else { f64::NAN },
         mean_iou: metrics.mean_iou,
+        mean_f1: metrics.macro_f1_mean,
+        kappa: metrics.kappa,
         overall_accuracy: metrics.overall_accuracy,
     };
     Ok(Some(row))

@@ -201,13 +201,18 @@ fn a_changed_run_is_not_resumed() {
 
     let run_file = fs::read_to_string(path("run/run.toml")).unwrap();
     fs::write(path("run/run.toml"), run_file.replace("lr = 0.003", "lr = 0.004")).unwrap();
-    check_refused(site.path(), &resume, 1, &["run.toml", "changes made", "new run"]);
+    check_refused(
+        site.path(),
+        &resume,
+        1,
+        &["run.toml", "changes made", "optimizer.lr = 0.004 was 0.003", "new run"],
+    );
     fs::write(path("run/run.toml"), &run_file).unwrap();
 
     let image = fs::read(path("image.tif")).unwrap();
     let values: Vec<u16> = scene().values.iter().map(|it| it + 1).collect();
     write_image(&path("image.tif"), &grid(ROWS, COLS), Some(0.0), &values);
-    check_refused(site.path(), &resume, 1, &["image.tif", "another content"]);
+    check_refused(site.path(), &resume, 1, &["image.tif", "another content (SHA-256 "]);
     fs::write(path("image.tif"), image).unwrap();
 
     let sidecar = fs::read_to_string(path("labels.tif.aux.xml")).unwrap();
@@ -221,10 +226,15 @@ fn a_changed_run_is_not_resumed() {
     check_refused(site.path(), &resume, 1, &["image.tif.aux.xml", "a new file"]);
     fs::remove_file(path("image.tif.aux.xml")).unwrap();
 
-    let checkpoint = fs::read(path("run/checkpoints/last.safetensors")).unwrap();
+    let [last, previous] =
+        ["last", "previous"].map(|it| path(&format!("run/checkpoints/{it}.safetensors")));
+    let checkpoint = fs::read(&last).unwrap();
+    fs::write(&previous, "").unwrap();
     for n_bytes in [0, 7, 500, checkpoint.len() / 2] {
-        fs::write(path("run/checkpoints/last.safetensors"), &checkpoint[..n_bytes]).unwrap();
-        check_refused(site.path(), &resume, 1, &["last.safetensors is not a valid checkpoint"]);
+        fs::write(&last, &checkpoint[..n_bytes]).unwrap();
+        check_refused(site.path(), &resume, 1, &["previous.safetensors is not a valid checkpoint"]);
     }
+    fs::remove_file(&previous).unwrap();
+    check_refused(site.path(), &resume, 1, &["last.safetensors is not a valid checkpoint"]);
     check_refused(site.path(), &["resume", "nowhere"], 1, &["nowhere", "no run.toml"]);
 }

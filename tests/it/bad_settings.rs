@@ -47,6 +47,18 @@ fn values_out_of_range_are_refused_by_key() {
         ("data.nodata=1e300", "data.nodata"),
         ("optimizer.weight_decay=-1", "optimizer.weight_decay"),
         ("schedule.pct_start=2.0", "schedule.pct_start"),
+        ("schedule.warmup_steps=6", "schedule.warmup_steps"),
+        ("train.accumulate=0", "train.accumulate"),
+        ("train.accumulate=[[2, 4]]", "train.accumulate"),
+        ("train.early_stopping.patience=0", "train.early_stopping.patience"),
+        ("train.ema.decay=1", "train.ema.decay"),
+        ("train.keep_best=0", "train.keep_best"),
+        ("train.clip_value=0", "train.clip_value"),
+        ("train.checkpoint_steps=0", "train.checkpoint_steps"),
+        ("train.checkpoint_minutes=-1", "train.checkpoint_minutes"),
+        ("train.freeze=[{names='encodr'}]", "encoder"),
+        ("train.freeze=[{names='encoder', from_epoch=2}]", "train.freeze.from_epoch"),
+        ("optimizer.alpha=1", "optimizer.alpha"),
         ("schedule.div_factor=0", "schedule.div_factor"),
         ("train.epochs=0", "train.epochs"),
         ("train.batch=0", "train.batch"),
@@ -159,4 +171,39 @@ fn a_device_that_the_build_lacks_is_refused_with_the_feature() {
     let site = site();
     let args = ["train", "run.toml", "-o", "run", "--device", "cuda"];
     check_refused(site.path(), &args, 2, &["`--device` = cuda", "--features cuda"]);
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    for (settings, parts) in [
+        (&["train.accumulate=2", "loss.kind=lovasz"][..], &["train.accumulate", "ranks"][..]),
+        (&["schedule.length=7"], &["`schedule.length` = 7", "6 steps of the run"]),
+        (&["schedule.length=5"], &["`schedule.length` = 5", "less than the 6 steps"]),
+        (&["train.accumulate='all'"], &["train.accumulate", "[epoch, number] pairs"]),
+        (
+            &["train.early_stopping={patience=2, monitor='iou'}"],
+            &["train.early_stopping.monitor", "`mean-iou`"],
+        ),
+        (&["schedule.kind=step"], &["schedule.step_size", "needed"]),
+        (&["schedule.kind=cyclic", "schedule.step_size_up=2"], &["schedule.min", "needed"]),
+        (
+            &["schedule.kind=cyclic", "schedule.step_size_up=2", "schedule.min=1"],
+            &["schedule.min", "must not be above `optimizer.lr` = 0.003"],
+        ),
+        (
+            &["schedule.kind=step", "schedule.step_size=3"],
+            &["schedule.step_size", "2 epochs of the run"],
+        ),
+        (
+            &["split.validation=0", "train.early_stopping.patience=2"],
+            &["train.early_stopping", "validation blocks"],
+        ),
+        (&["split.validation=0", "schedule.kind=plateau"], &["schedule.kind", "validation blocks"]),
+        (&["train.freeze=[{names='*'}]"], &["leaves nothing to train"]),
+    ] {
+        let site = site();
+        let sets = settings.iter().flat_map(|it| ["--set", it]);
+        let args: Vec<&str> = ["train", "run.toml", "-o", "run"].into_iter().chain(sets).collect();
+        check_refused(site.path(), &args, 2, parts);
+    }
 }

@@ -8,7 +8,7 @@ use swath::{
     run::{Environment, Run},
 };
 
-use crate::support::{begin, check_refused, site, swath_ok, train};
+use crate::support::{begin, check_refused, history, site, swath, swath_ok, train};
 
 /// Stopped in the second epoch, when there is a best one.
 fn stopped() -> tempfile::TempDir {
@@ -19,9 +19,31 @@ fn stopped() -> tempfile::TempDir {
 }
 
 #[test]
+fn a_damaged_last_checkpoint_falls_back_to_the_one_before() {
+    let site = stopped();
+    let mut whole = begin(site.path(), "whole", &[]);
+    train(&mut whole, None).unwrap();
+    let last = site.path().join("run/checkpoints/last.safetensors");
+    let mut bytes = fs::read(&last).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    fs::write(&last, bytes).unwrap();
+    let ended = swath(site.path(), &["resume", "run"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("going on from the checkpoint before it"), "{}", ended.stderr);
+    let [run, whole] = ["run", "whole"].map(|it| site.path().join(it));
+    assert_eq!(history(&run), history(&whole));
+    for name in ["model.swath", "steps.csv"] {
+        assert!(fs::read(run.join(name)).unwrap() == fs::read(whole.join(name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
 fn a_damaged_checkpoint_is_refused_before_training() {
     for name in ["best", "last"] {
         let site = stopped();
+        // Without one to fall back to.
+        fs::remove_file(site.path().join("run/checkpoints/previous.safetensors")).unwrap();
         let path = site.path().join(format!("run/checkpoints/{name}.safetensors"));
         let whole = fs::read(&path).unwrap();
         let mut bytes = whole.clone();

@@ -19,7 +19,7 @@ const N_CLASSES: usize = 5;
 /// Batch, bands, rows, columns.
 const SHAPE: [usize; 4] = [8, 4, 32, 32];
 
-const PASS: Pass = Pass::Training { seed: 0, step: 0 };
+const PASS: Pass = Pass::training(0, 0);
 
 /// Images of noise around the value of their label, which can be learned.
 fn batch(step: u64, device: &Device) -> Batch {
@@ -63,7 +63,7 @@ fn distance(network: &Network, kernels: &BatchGradient, plain: &BatchGradient) -
 fn twenty_steps_with_and_without_kernels_agree() {
     let device = Device::flex().autodiff();
     let loss = LossConfig::default().build(&ClassCounts::uniform(N_CLASSES)).unwrap();
-    let rates = Rates { lr: 1e-3, momentum: None };
+    let rates = Rates::of(1e-3);
     let [mut optimizer, mut plain_optimizer] =
         [(); 2].map(|()| OptimizerConfig::default().build().unwrap());
     let (mut network, mut plain_network) = (self::network(&device), self::network(&device));

@@ -30,6 +30,10 @@ mod study;
 
 mod damaged;
 
+mod killed;
+
+mod lr_find;
+
 mod kernels;
 
 mod rare_class;

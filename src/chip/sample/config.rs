@@ -29,6 +29,8 @@ pub struct ChipsConfig {
     /// How windows are drawn. Each of the keys below belongs to some of the ways and is refused
     /// beside the others.
     pub sampling: Sampling,
+    /// Whether every epoch draws anew.
+    pub order: ChipOrder,
     /// class-centred: how often each class is drawn, relative to the others, in the order of the
     /// classes; by default equally often.
     pub class_shares: Option<Vec<f64>>,
@@ -76,6 +78,17 @@ pub enum Sampling {
     Repeated,
 }
 
+/// Which windows an epoch has, and in which order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChipOrder {
+    /// Drawn anew for every epoch.
+    #[default]
+    Shuffle,
+    /// Those of the first epoch, in the same order; augmentations are still drawn anew.
+    Fixed,
+}
+
 /// How the weight of a window follows from the weights of the classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -97,6 +110,7 @@ impl Default for ChipsConfig {
             fraction: 1.0,
             min_labelled: 0.0,
             sampling: Sampling::Uniform,
+            order: ChipOrder::Shuffle,
             class_shares: None,
             class_weights: None,
             window_weight: None,

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::raster::Window;
 
 pub use class_centred::ClassCentred;
-pub use config::{ChipsConfig, Sampling, WindowWeight};
+pub use config::{ChipOrder, ChipsConfig, Sampling, WindowWeight};
 pub use pool::PoolSummary;
 pub use sampler::Sampler;
 pub use training_samples::training_samples;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rand::Rng;
 
-use super::{ChipRef, ChipsConfig, PoolSummary, Sampling, pool::Pool, way::Way};
+use super::{ChipOrder, ChipRef, ChipsConfig, PoolSummary, Sampling, pool::Pool, way::Way};
 use crate::{
     chip::{Origins, SceneSplit},
     error::{Error, Result},
@@ -194,12 +194,20 @@ impl Sampler {
     }
 
     fn generator(&self, epoch: u32, index: u32) -> impl Rng + use<> {
-        generator(self.seed, Purpose::Sample, epoch.into(), index.into())
+        generator(self.seed, Purpose::Sample, self.drawn(epoch).into(), index.into())
+    }
+
+    /// The epoch that `epoch` has its windows from.
+    fn drawn(&self, epoch: u32) -> u32 {
+        match self.config.order {
+            ChipOrder::Shuffle => epoch,
+            ChipOrder::Fixed => 0,
+        }
     }
 
     /// Number of a chip in all epochs together.
     fn number(&self, epoch: u32, index: u32) -> u64 {
-        u64::from(epoch) * u64::from(self.n_chips) + u64::from(index)
+        u64::from(self.drawn(epoch)) * u64::from(self.n_chips) + u64::from(index)
     }
 
     fn draw(&self, number: u64, rng: &mut impl Rng) -> Option<ChipRef> {

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let (at, sample) = data.training_sample(epoch, args.chip - 1)?;
     let as_read = Chip::from_sample(&sample, &data.normalisation);
     let mut chip = as_read.clone();
-    let merged = data.merge(epoch, args.chip - 1, &mut chip)?;
+    let merged = data.merge(epoch, args.chip - 1, 1.0, &mut chip)?;
     let drawn = draws(&data, epoch, args.chip - 1);
     let place = caption(args.chip, data.scenes.scene(at.scene).name(), at.window);
 
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// What is drawn for this chip and those after it.
 fn draws(data: &Dataset, epoch: u32, chip: u32) -> Vec<Augmentation> {
-    (0..N_SHOWN).map(|more| data.augmentation(epoch, chip.saturating_add(more))).collect()
+    (0..N_SHOWN).map(|more| data.augmentation(epoch, chip.saturating_add(more), 1.0)).collect()
 }
 
 /// Values, with their mask, and labels.

@@ -105,7 +105,7 @@ pub(super) fn caption(number: u32, scene: &str, window: Window) -> String {
 fn epoch_chip(data: &Dataset, epoch: u32, index: u32) -> Result<EpochChip> {
     let (at, sample) = data.training_sample(epoch, index)?;
     let mut chip = Chip::from_sample(&sample, &data.normalisation);
-    let merged = data.merge(epoch, index, &mut chip)?;
+    let merged = data.merge(epoch, index, 1.0, &mut chip)?;
     let mut class_counts = vec![0; data.classes().len()];
     count_labels(&chip.labels, &mut class_counts);
     Ok(EpochChip {

@@ -53,6 +53,10 @@ pub enum Kept {
 }
 
 impl PixelLoss for HardPixels {
+    fn ranks_pixels(&self) -> bool {
+        true
+    }
+
     fn sum(&self, logits: Tensor<4>, target: &Target) -> Result<Weighted> {
         let name = match self.kept {
             Kept::TopPercent { .. } => "top-k",

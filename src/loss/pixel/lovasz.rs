@@ -33,6 +33,10 @@ pub struct Lovasz {
 }
 
 impl PixelLoss for Lovasz {
+    fn ranks_pixels(&self) -> bool {
+        true
+    }
+
     fn sum(&self, logits: Tensor<4>, target: &Target) -> Result<Weighted> {
         let Target::Classes { labels, .. } = target else {
             return Err(target.refused_by("lovasz"));

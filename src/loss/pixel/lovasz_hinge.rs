@@ -31,6 +31,10 @@ pub struct LovaszHinge {
 }
 
 impl PixelLoss for LovaszHinge {
+    fn ranks_pixels(&self) -> bool {
+        true
+    }
+
     fn sum(&self, logits: Tensor<4>, target: &Target) -> Result<Weighted> {
         let reference = match target {
             Target::Labels { .. } => Reference::of(target, &logits),

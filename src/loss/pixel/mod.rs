@@ -57,6 +57,12 @@ pub trait PixelLoss: Debug + Send + Sync {
     fn needs_distances(&self) -> bool {
         false
     }
+
+    /// Whether what a pixel counts depends on the other pixels of the batch, so that the sums of
+    /// batches do not add up to that of all their pixels.
+    fn ranks_pixels(&self) -> bool {
+        false
+    }
 }
 
 /// How many values a mean is over.

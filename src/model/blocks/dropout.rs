@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a forward pass is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Pass {
     /// The main logits alone.
     #[default]
@@ -25,7 +25,18 @@ pub enum Pass {
         seed: u64,
         /// Steps before this one.
         step: u64,
+        /// Batches of this step before this one.
+        part: u64,
+        /// Multiplies the probability of dropout, `[0, 1]`.
+        drop_factor: f64,
     },
+}
+
+impl Pass {
+    /// The first batch of a step, with dropout as the model has it.
+    pub const fn training(seed: u64, step: u64) -> Self {
+        Self::Training { seed, step, part: 0, drop_factor: 1.0 }
+    }
 }
 
 /// What dropout drops.
@@ -64,8 +75,9 @@ impl Dropout {
 
     /// Features of the same shape; the same ones in prediction.
     pub fn forward(&self, images: Features, pass: Pass) -> Features {
-        let Pass::Training { seed, step } = pass else { return images };
-        if self.drop_prob == 0.0 {
+        let Pass::Training { seed, step, part, drop_factor } = pass else { return images };
+        let drop_prob = self.drop_prob * drop_factor;
+        if drop_prob == 0.0 {
             return images;
         }
         let shape @ [batch, _, _, channels] = images.shape();
@@ -74,18 +86,18 @@ impl Dropout {
             DropKind::Spatial => [batch, 1, 1, channels],
         };
         images.through(Layer::plain("dropout", shape), |tensor| {
-            let factors = self.factors(mask_shape, seed, step);
+            let rng = &mut generator(seed, Purpose::Dropout, step, part);
+            let factors = factors(mask_shape, drop_prob, rng);
             let place = (&tensor.device(), tensor.dtype());
             tensor * Tensor::from_data(TensorData::new(factors, mask_shape), place)
         })
     }
+}
 
-    fn factors(&self, shape: [usize; 4], seed: u64, step: u64) -> Vec<f32> {
-        let mut generator = generator(seed, Purpose::Dropout, step, 0);
-        let kept = (1.0 / (1.0 - self.drop_prob)) as f32;
-        let mut factor = || if generator.random::<f64>() < self.drop_prob { 0.0 } else { kept };
-        (0..shape.iter().product()).map(|_| factor()).collect()
-    }
+fn factors(shape: [usize; 4], drop_prob: f64, rng: &mut impl Rng) -> Vec<f32> {
+    let kept = (1.0 / (1.0 - drop_prob)) as f32;
+    let mut factor = || if rng.random::<f64>() < drop_prob { 0.0 } else { kept };
+    (0..shape.iter().product()).map(|_| factor()).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_mean_stays_and_the_rest_is_scaled() {
-        let values = dropped(DropKind::Element, Pass::Training { seed: 1, step: 2 });
+        let values = dropped(DropKind::Element, Pass::training(1, 2));
         assert!(values.iter().all(|&it| it == 0.0 || (it - 1.0 / 0.7).abs() < 1e-6));
         let mean = values.iter().sum::<f32>() / values.len() as f32;
         // Five standard errors: 5 sqrt(0.3 / 0.7 / 12000).
@@ -113,7 +125,7 @@ mod tests {
 
     #[test]
     fn spatial_dropout_drops_channels_of_an_image() {
-        let values = dropped(DropKind::Spatial, Pass::Training { seed: 1, step: 2 });
+        let values = dropped(DropKind::Spatial, Pass::training(1, 2));
         let n_pixels = 30 * 20;
         for image in values.chunks(n_pixels * 10) {
             for pixel in image.chunks(10) {
@@ -125,7 +137,7 @@ mod tests {
 
     #[test]
     fn draws_depend_on_the_step_alone() {
-        let step = |step| dropped(DropKind::Element, Pass::Training { seed: 1, step });
+        let step = |step| dropped(DropKind::Element, Pass::training(1, step));
         assert_eq!(step(3), step(3));
         assert_ne!(step(3), step(4));
         assert!(dropped(DropKind::Element, Pass::Prediction).iter().all(|&it| it == 1.0));
