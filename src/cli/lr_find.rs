@@ -159,9 +159,11 @@ fn chart(found: &Found) -> String {
         cells[row.min(ROWS - 1)][col(*lr)] = '*';
     }
     for (index, (_, agreement)) in found.agreements.iter().enumerate() {
-        if let Some(it) = agreement {
-            cells[ROWS][col(it.agreed_lr)] = letter(index);
-        }
+        let Some(it) = agreement else { continue };
+        // Next to it, if another rule says the same.
+        let free = |at: &usize| cells[ROWS][*at] == ' ';
+        let at = (col(it.agreed_lr)..COLS).find(free).unwrap_or(COLS - 1);
+        cells[ROWS][at] = letter(index);
     }
     let mut text = String::new();
     for (row, cells) in cells.iter().enumerate() {

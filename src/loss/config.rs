@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     label::{ClassCounts, ClassWeights, EFFECTIVE_NUMBER_BETA},
+    schedule::CurveConfig,
 };
 
 /// The `[loss]` table of a run file.
@@ -42,6 +43,9 @@ pub struct TermConfig {
     /// What it is multiplied with; above 0.
     #[serde(default = "one")]
     pub weight: f64,
+    /// How that changes over the epochs: a curve as in `[schedule]`, in epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<CurveConfig>,
     /// Settings of the kind; those that it does not have are refused.
     #[serde(flatten)]
     pub options: LossOptions,
@@ -126,7 +130,22 @@ impl LossConfig {
     ///
     /// [`Error::Config`] naming the key that is out of range or that the kind does not have; if
     /// there is not one weight for each class, a weight is negative or not a number, or all are 0.
+    ///
+    /// How long a run is, is not known here: see [`Self::build_for`].
     pub fn build(&self, counts: &ClassCounts) -> Result<Criterion> {
+        self.build_over(counts, None)
+    }
+
+    /// The same for a run of `n_epochs` epochs, which the schedules of terms are for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::build`], and if a schedule is longer or shorter than the run.
+    pub fn build_for(&self, counts: &ClassCounts, n_epochs: u32) -> Result<Criterion> {
+        self.build_over(counts, Some(n_epochs))
+    }
+
+    fn build_over(&self, counts: &ClassCounts, n_epochs: Option<u32>) -> Result<Criterion> {
         let weights = self.class_weights(counts)?;
         if self.class_weights.is_some()
             && let Some(kind) = self.kinds().find(|kind| !kind.has_class_weights())
@@ -137,7 +156,7 @@ impl LossConfig {
         let terms = match self.kind {
             LossKind::Compound => {
                 Settings::new(&self.options, "loss").finish(self.kind)?;
-                self.compound(&weights)?
+                self.compound(&weights, n_epochs)?
             }
             kind if self.terms.is_empty() => kind.build(&self.options, "loss", &weights)?,
             kind => {
@@ -207,7 +226,7 @@ impl LossConfig {
         }
     }
 
-    fn compound(&self, weights: &[f64]) -> Result<Vec<Term>> {
+    fn compound(&self, weights: &[f64], n_epochs: Option<u32>) -> Result<Vec<Term>> {
         if self.terms.is_empty() {
             let rule = "needs at least one `[[loss.term]]`";
             return Err(Error::config("loss.kind", "compound", rule));
@@ -224,6 +243,9 @@ impl LossConfig {
             }
             for mut term in config.kind.build(&config.options, &place, weights)? {
                 term.factor = times(term.factor, config.weight);
+                if let Some(schedule) = &config.schedule {
+                    term.factor = scheduled(term.factor, schedule, &place, n_epochs)?;
+                }
                 terms.push(term);
             }
         }
@@ -233,9 +255,31 @@ impl LossConfig {
 
 fn times(factor: Factor, by: f64) -> Factor {
     match factor {
+        Factor::Course { base, curve } => Factor::Course { base: base * by, curve },
         Factor::Constant(it) => Factor::Constant(it * by),
         Factor::Steps { first, step, last } => {
             Factor::Steps { first: first * by, step: step * by, last: last * by }
+        }
+    }
+}
+
+/// `factor` times a curve over the epochs.
+fn scheduled(
+    factor: Factor,
+    schedule: &CurveConfig,
+    place: &str,
+    n_epochs: Option<u32>,
+) -> Result<Factor> {
+    let table = format!("{place}.schedule");
+    let key = format!("{place}.weight");
+    match factor {
+        Factor::Constant(base) => {
+            let curve = schedule.over_epochs(&table, &key, base, n_epochs)?;
+            Ok(Factor::Course { base, curve })
+        }
+        Factor::Steps { .. } | Factor::Course { .. } => {
+            let rule = "is for losses without a schedule of their own";
+            Err(Error::config(table, "given", rule))
         }
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 
 use super::{ClassSums, Parts, PixelLoss, RegionLoss, Target, Weighted, channels::cropped};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    schedule::Curve,
+};
 
 /// A loss of either kind.
 #[derive(Clone, Debug)]
@@ -40,7 +43,7 @@ pub struct Term {
 }
 
 /// What a term is multiplied with, by epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Factor {
     /// Always the same.
     Constant(f64),
@@ -53,13 +56,21 @@ pub enum Factor {
         /// Where it ends.
         last: f64,
     },
+    /// `base` times a curve over the epochs.
+    Course {
+        /// What the curve multiplies.
+        base: f64,
+        /// Its time is the number of epochs that are finished.
+        curve: Curve,
+    },
 }
 
 impl Factor {
     /// In `epoch`, counted from 0.
-    pub fn at(self, epoch: u32) -> f64 {
-        match self {
+    pub fn at(&self, epoch: u32) -> f64 {
+        match *self {
             Self::Constant(factor) => factor,
+            Self::Course { base, ref curve } => base * curve.factor(f64::from(epoch)),
             Self::Steps { first, step, last } => {
                 let factor = first + step * f64::from(epoch);
                 if step == 0.0 {
@@ -182,8 +193,10 @@ impl Criterion {
 
     /// Whether the loss is a single mean over pixels.
     pub fn is_single_mean(&self) -> bool {
-        let is_constant = |it: &Term| it.factor == Factor::Constant(1.0);
-        matches!(self.terms.as_slice(), [it @ Term { loss: Loss::Pixels(_), .. }] if is_constant(it))
+        matches!(
+            self.terms.as_slice(),
+            [Term { loss: Loss::Pixels(_), factor: Factor::Constant(1.0), .. }]
+        )
     }
 
     /// Refuses losses that cannot be computed batch by batch.

@@ -54,7 +54,12 @@ pub(super) fn criteria() -> Vec<(String, Criterion)> {
             }
         }
         for options in variants {
-            let term = |kind| TermConfig { kind, weight: 0.5, options: LossOptions::default() };
+            let term = |kind| TermConfig {
+                kind,
+                weight: 0.5,
+                schedule: None,
+                options: LossOptions::default(),
+            };
             let terms = match kind {
                 LossKind::Compound => vec![term(LossKind::Jaccard), term(LossKind::Focal)],
                 _ => Vec::new(),

@@ -82,3 +82,30 @@ fn a_list_for_the_classes_may_be_of_any_length_until_the_classes_are_known() {
         assert!(read(huge).check(64).is_err(), "{huge}");
     }
 }
+
+#[test]
+fn terms_have_curves_over_the_epochs() {
+    let read = |schedule: &str| -> LossConfig {
+        let text = format!(
+            "kind = 'compound'\n[[term]]\nkind = 'cross-entropy'\n\
+             [[term]]\nkind = 'dice'\nweight = 2\nschedule = {{ {schedule} }}"
+        );
+        toml::from_str(&text).unwrap()
+    };
+    let counts = ClassCounts::uniform(2);
+    let linear = read("kind = 'linear', start_factor = 0, length = 4");
+    let criterion = linear.build_for(&counts, 10).unwrap();
+    let factors = [0, 2, 4, 9].map(|epoch| criterion.terms()[1].factor.at(epoch));
+    assert_eq!(factors, [0.0, 1.0, 2.0, 2.0]);
+    assert_eq!(criterion.terms()[0].factor.at(5), 1.0);
+    assert!(!criterion.is_single_mean());
+    for (schedule, wanted) in [
+        ("kind = 'cosine', length = 12", "loss.term.1.schedule.length"),
+        ("kind = 'cosine', min = 3", "`loss.term.1.weight` = 2"),
+        ("kind = 'plateau'", "follows the checks"),
+        ("kind = 'cosine', unit = 'step'", "loss.term.1.schedule.unit"),
+    ] {
+        let error = read(schedule).build_for(&counts, 10).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+}

@@ -37,8 +37,9 @@ pub(super) enum Style {
     Thin,
 }
 
-/// Draws the chart into `area`, with its legend and the labels of its axes.
-pub(super) fn line_chart(drawing: &mut Drawing, area: Area, chart: &LineChart<'_>) {
+/// Draws the chart into `area`, with its legend and the labels of its axes. Gives the axes back, for
+/// what else is to be drawn.
+pub(super) fn line_chart(drawing: &mut Drawing, area: Area, chart: &LineChart<'_>) -> [Axis; 2] {
     let plot = Area {
         left: area.left + 74.0,
         top: area.top + 26.0,
@@ -71,6 +72,7 @@ pub(super) fn line_chart(drawing: &mut Drawing, area: Area, chart: &LineChart<'_
     let y_label = Text::new(chart.y_label, 12).anchor(Anchor::Middle).upright();
     drawing.text(area.left + 14.0, plot.top + plot.height / 2.0, y_label);
     draw_legend(drawing, plot.left, area.top + 14.0, &chart.curves);
+    [x_axis, y_axis]
 }
 
 fn draw_curve(drawing: &mut Drawing, curve: &Curve, x_axis: &Axis, y_axis: &Axis) {

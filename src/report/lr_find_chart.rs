@@ -25,7 +25,7 @@ pub fn draw_lr_find(found: &Found, file: &PictureFile) -> Result<()> {
 }
 
 fn lr_find_chart(found: &Found) -> Drawing {
-    let mut drawing = Drawing::new(WIDTH, HEAD + HEIGHT);
+    let mut drawing = Drawing::new(WIDTH, HEAD + HEIGHT + 28.0);
     let about = match found.sweeps.len() {
         1 => "Learning-rate finder".to_owned(),
         n => format!("Learning-rate finder, {n} sweeps; thin: lowest and highest loss of all"),
@@ -44,17 +44,10 @@ fn lr_find_chart(found: &Found) -> Drawing {
     }
     let (points, paint) = (over(&band.median), Paint::Series(0));
     curves.push(Curve { name: "smoothed loss".into(), points, paint, style: Style::Line });
-    for (index, (rule, lr)) in rates(found).into_iter().enumerate() {
-        curves.push(Curve {
-            name: format!("{} {lr:.1e}", rule.name()),
-            points: vec![(lr.log10(), loss_at(found, lr))],
-            paint: Paint::Series(index + 1),
-            style: Style::Line,
-        });
-    }
-    let losses = || band.median.iter().copied();
-    let (low, high) =
-        (losses().fold(f64::INFINITY, f64::min), losses().fold(f64::NEG_INFINITY, f64::max));
+    let low = band.min.iter().copied().fold(f64::INFINITY, f64::min);
+    // A sweep that diverged would flatten the rest.
+    let high = band.median.iter().chain(band.max.first()).copied();
+    let high = high.fold(f64::NEG_INFINITY, f64::max);
     let space = if low < high { 0.05 * (high - low) } else { 0.1 };
     let settings = &found.settings;
     let chart = LineChart {
@@ -65,7 +58,21 @@ fn lr_find_chart(found: &Found) -> Drawing {
         curves,
     };
     let area = Area { left: 0.0, top: HEAD, width: WIDTH, height: HEIGHT };
-    line_chart(&mut drawing, area, &chart);
+    let [x_axis, y_axis] = line_chart(&mut drawing, area, &chart);
+    let rates = rates(found);
+    let mut left = 90.0;
+    for (index, (rule, lr)) in rates.iter().enumerate() {
+        let letter = char::from(b'A' + index as u8);
+        let (x, y) = (x_axis.at(lr.log10()), y_axis.at(loss_at(found, *lr)));
+        drawing.dot(x, y, 4.0, Paint::Series(1));
+        // One above the other where rules agree.
+        let beside = rates[..index].iter().filter(|(_, other)| (other / lr).ln().abs() < 0.15);
+        let above = 14.0 * beside.count() as f64;
+        drawing.text(x + 6.0, y - 6.0 - above, Text::new(letter.to_string(), 12).bold());
+        let about = format!("{letter}  {} {lr:.2e}", rule.name());
+        drawing.text(left, HEAD + HEIGHT + 16.0, Text::new(about, 12));
+        left += 150.0;
+    }
     drawing
 }
 
@@ -117,7 +124,7 @@ mod tests {
         let svg = lr_find_chart(&found).to_svg("");
         assert!(4 <= rates(&found).len());
         for (rule, _) in rates(&found) {
-            assert!(svg.contains(&format!(">{} ", rule.name())), "{} in {svg}", rule.name());
+            assert!(svg.contains(&format!("  {} ", rule.name())), "{} in {svg}", rule.name());
         }
         assert!(svg.contains("<circle"), "{svg}");
     }

@@ -37,8 +37,9 @@ pub(super) fn check_settings(run_file: &RunFile, data: &Dataset, network: Networ
             return Err(Error::config("schedule.kind", "plateau", rule));
         }
     }
+    let loss = run_file.loss.build_for(&data.class_counts(), train.epochs)?;
     if train.accumulate.is_used() {
-        run_file.loss.build(&data.class_counts())?.check_accumulation()?;
+        loss.check_accumulation()?;
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ impl Run {
         let device = self.device.clone().autodiff();
         let Self { run_file, data, .. } = &*self;
         let n_classes = data.classes().len();
-        let loss = run_file.loss.build(&data.class_counts())?;
+        let loss = run_file.loss.build_for(&data.class_counts(), run_file.train.epochs)?;
         let (lr, range) = learning_rate(self, observer)?;
         let Self { run_file, data, folder, .. } = &*self;
         let schedule = schedule_with(run_file, data, lr, range)?;

@@ -69,7 +69,7 @@ impl Finder<'_> {
         let run_file = RunFile { seed, ..run_file.clone() };
         let network = starting_network(&run_file, data, self.weights, &device)?;
         let mut network = freeze(network, &train.frozen(&run_file.model.freeze, 0))?;
-        let loss = run_file.loss.build(&data.class_counts())?;
+        let loss = run_file.loss.build_for(&data.class_counts(), run_file.train.epochs)?;
         let mut optimizer = run_file.optimizer.build()?;
         let rates = settings.rates();
         let mut watch = Watch::new(settings.smoothing, settings.stopping);

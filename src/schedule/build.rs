@@ -1,7 +1,7 @@
 //! From what a run file says to a curve.
 
 use super::{
-    Curve, CurveConfig, CurveKind, Cyclic, OneCycle, Phases, Plateau,
+    Curve, CurveConfig, CurveKind, Cyclic, OneCycle, Phases, Plateau, Unit,
     place::{Place, Role, counted},
 };
 use crate::error::Result;
@@ -108,6 +108,31 @@ impl CurveConfig {
                 return Err(place.error("kind", "plateau", rule));
             }
         })
+    }
+
+    /// The curve over the epochs of a run, as factor of `base`, the value of `key`; `table` is where it
+    /// stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`](crate::Error::Config) naming a key that is missing, out of range, or longer or
+    /// shorter than the run, or another unit.
+    pub fn over_epochs(
+        &self,
+        table: &str,
+        key: &str,
+        base: f64,
+        n_epochs: Option<u32>,
+    ) -> Result<Curve> {
+        let run = n_epochs.map(f64::from);
+        let place = Place { table, key, base, run, role: Role::Other };
+        if self.unit == Some(Unit::Step) {
+            return Err(place.error("unit", "step", "must be `epoch`, or left out"));
+        }
+        if self.cycle_momentum == Some(true) {
+            return Err(place.error("cycle_momentum", true, "is for the learning rate"));
+        }
+        Self { unit: Some(Unit::Epoch), ..self.clone() }.curve(place)
     }
 
     /// Momentum that runs against the rate, by itself, if the kind has that.
