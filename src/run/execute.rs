@@ -1,12 +1,13 @@
 //! Does a run, from the first epoch or from where it stopped, to the last file.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use burn::tensor::Device;
 
 use super::{
-    Environment, Manifest, RunFile, SceneBlocks, Status, check_inputs, hash_bytes, input_files,
-    open_dataset, peak_memory_bytes, sidecar_files, starting_network, starting_weights,
+    ClassPixels, Environment, Manifest, RunFile, SceneBlocks, Status, Unchanged, hash_bytes,
+    input_files, open_dataset, open_unchanged, peak_memory_bytes, sidecar_files, starting_network,
+    starting_weights,
 };
 use crate::{
     bundle::{Bundle, Header},
@@ -56,7 +57,7 @@ impl Run {
         started: String,
         device: Device,
     ) -> Result<Self> {
-        data.audit()?;
+        let audit = data.audit()?;
         let network = run_file.model.blank(data.bands().len(), data.classes().len(), &device);
         let groups = run_file.optimizer.groups.iter().map(|it| it.names.as_str());
         check_patterns(&network, "optimizer.groups.names", groups)?;
@@ -74,6 +75,9 @@ impl Run {
             sidecars: sidecar_files(&inputs)?,
             inputs,
             split: SceneBlocks::of(&data),
+            classes: ClassPixels::of(&data),
+            audit: Some(audit),
+            about: run_file.about.clone(),
             n_parameters: n_parameters(&network) as u64,
             seconds: BTreeMap::new(),
             peak_memory_bytes: None,
@@ -106,18 +110,7 @@ impl Run {
     ///
     /// [`Error::Data`] if there is none, or an input has changed since it began.
     pub fn open(path: &Path, device: Device) -> Result<Self> {
-        let folder = RunFolder::open(path)?;
-        let manifest = Manifest::read(&folder.manifest())?;
-        let text = fs::read(folder.run_file()).map_err(Error::io("read", &folder.run_file()))?;
-        if hash_bytes(&text) != manifest.run_file_sha256 {
-            return Err(Error::data(
-                folder.run_file().display(),
-                "changes made since the run began",
-                "the run file as it was; start a new run to try other settings",
-            ));
-        }
-        let run_file = RunFile::load(&folder.run_file(), &[])?;
-        check_inputs(&manifest)?;
+        let Unchanged { folder, run_file, manifest } = open_unchanged(path)?;
         let data = open_dataset(&run_file)?;
         Ok(Self { run_file, data, folder, manifest, device, _lock: None })
     }
