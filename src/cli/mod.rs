@@ -26,6 +26,12 @@ mod show;
 
 mod study;
 
+mod reproduce;
+
+mod replicate;
+
+mod export;
+
 mod train;
 
 mod weights;
@@ -67,6 +73,9 @@ enum Command {
     Predict(predict::Args),
     Report(report::Args),
     Study(study::Args),
+    Reproduce(reproduce::Args),
+    Replicate(replicate::Args),
+    Export(export::Args),
     Weights(weights::Args),
     Models(models::Args),
     Bench(bench::Args),
@@ -90,6 +99,9 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Study(args) => study::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
+        Command::Replicate(args) => replicate::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),
