@@ -13,8 +13,8 @@ use crate::{
 ///
 /// Positions are map coordinates of the scene's coordinate reference system, which the member `crs`
 /// names as GeoJSON had it in 2008 and GDAL and QGIS read it; RFC 7946 knows longitude and latitude of
-/// WGS 84 alone (EPSG:4326, where there is no such member). Where scenes have several systems, each
-/// feature names its own. Rings run counterclockwise.
+/// WGS 84 alone (EPSG:4326, where there is no such member). `null` says that a scene has no system.
+/// Where scenes have several systems, each feature names its own. Rings run counterclockwise.
 pub fn splits_geojson(data: &Dataset) -> String {
     let systems: Vec<String> = data.scenes.iter().map(|it| it.grid().crs.name()).collect();
     let is_one = systems.iter().all(|it| *it == systems[0]);
@@ -85,12 +85,12 @@ fn signed_area(ring: &[[f64; 2]]) -> f64 {
     twice.sum::<f64>() / 2.0
 }
 
-/// The member `crs`; none for longitude and latitude of WGS 84, and where there is no name.
+/// The member `crs`; none for longitude and latitude of WGS 84.
 fn named(crs: &Crs) -> Option<Value> {
     let name = match crs.epsg() {
         Some(4326) => return None,
         Some(code) => format!("urn:ogc:def:crs:EPSG::{code}"),
-        None if crs.is_none() => return None,
+        None if crs.is_none() => return Some(Value::Null),
         None => crs.name(),
     };
     Some(json!({ "type": "name", "properties": { "name": name } }))
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn longitude_and_latitude_need_no_name() {
         assert_eq!(named(&Crs::from_epsg(4326)), None);
-        assert_eq!(named(&Crs::default()), None);
+        assert_eq!(named(&Crs::default()), Some(Value::Null));
         let name = named(&Crs::from_epsg(32632)).unwrap();
         assert_eq!(name["properties"]["name"], "urn:ogc:def:crs:EPSG::32632");
     }
