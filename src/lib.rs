@@ -46,6 +46,10 @@ pub mod run;
 
 pub mod study;
 
+pub mod reproduce;
+
+pub mod export;
+
 pub mod cli;
 
 pub use error::{Error, Result};

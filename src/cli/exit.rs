@@ -16,9 +16,10 @@ pub(super) fn code(result: anyhow::Result<()>) -> ExitCode {
     // Nobody is left to tell if standard error is gone, too.
     let _ = writeln!(io::stderr(), "error: {}", one_line(&error));
     ExitCode::from(match error.downcast_ref::<Error>() {
-        Some(Error::Config { .. } | Error::Malformed { format: "run file" | "study file", .. }) => {
-            2
-        }
+        Some(
+            Error::Config { .. }
+            | Error::Malformed { format: "run file" | "study file" | "file of descriptions", .. },
+        ) => 2,
         Some(Error::Interrupted) => 130,
         _ => 1,
     })

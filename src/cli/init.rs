@@ -99,6 +99,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         lr_find: Default::default(),
         train: Default::default(),
         predict: Default::default(),
+        about: Default::default(),
     };
     run_file.check()?;
     write_atomically(&args.output, commented(&run_file).as_bytes())?;

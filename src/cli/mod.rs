@@ -28,6 +28,12 @@ mod show;
 
 mod study;
 
+mod reproduce;
+
+mod replicate;
+
+mod export;
+
 mod train;
 
 mod weights;
@@ -70,6 +76,9 @@ enum Command {
     Report(report::Args),
     LrFind(lr_find::Args),
     Study(study::Args),
+    Reproduce(reproduce::Args),
+    Replicate(replicate::Args),
+    Export(export::Args),
     Weights(weights::Args),
     Models(models::Args),
     Bench(bench::Args),
@@ -94,6 +103,9 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
         Command::Study(args) => study::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
+        Command::Replicate(args) => replicate::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),

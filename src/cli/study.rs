@@ -54,19 +54,28 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Some(folder) => folder.clone(),
         None => Path::new("runs").join(crate::study::StudyFile::load(&args.study)?.name),
     };
-    let plan = Plan::load(&args.study, &folder)?;
-    let initial_weights = args.compute.install(|| {
+    do_plan(Plan::load(&args.study, &folder)?, &args.compute, args.dry_run, args.json)
+}
+
+/// Does the runs of a plan that are not done; of a dry run, shows them.
+pub(super) fn do_plan(
+    plan: Plan,
+    compute: &Compute,
+    dry_run: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let initial_weights = compute.install(|| {
         check_pairing(&plan)?;
         if Results::read(&plan)?.n_missing != 0 {
             check_settings(&plan)?;
         }
-        Ok(initial_weights(&plan, &args.compute.device()?)?)
+        Ok(initial_weights(&plan, &compute.device()?)?)
     })?;
-    if args.dry_run {
-        return dry_run::show(&plan, &args.compute, args.json);
+    if dry_run {
+        return dry_run::show(&plan, compute, json);
     }
-    let study = Study { plan, initial_weights, compute: args.compute.clone() };
-    study.run(args.json)
+    let study = Study { plan, initial_weights, compute: compute.clone() };
+    study.run(json)
 }
 
 /// A study that is being done.

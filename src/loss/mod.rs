@@ -18,6 +18,8 @@ mod criterion;
 
 mod config;
 
+mod term;
+
 mod options;
 
 mod kinds;
@@ -34,7 +36,7 @@ mod tests;
 mod weight_tests;
 
 pub use class_sums::ClassSums;
-pub use config::{LossConfig, LossKind, TermConfig};
+pub use config::{LossConfig, LossKind};
 pub use criterion::{Criterion, Factor, Loss, LossValue, Term};
 pub use options::{AbsentChoice, LossOptions};
 pub use parts::{Parts, Weighted};
@@ -48,3 +50,4 @@ pub use region::{
     AbsentClass, Averaging, GeneralisedDice, Overlap, RegionLoss, Shape, YeungTversky,
 };
 pub use target::Target;
+pub use term::TermConfig;

@@ -5,6 +5,11 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 use swath_kernels::Isa;
 
+use super::hash_bytes;
+
+/// The versions of all dependencies that this program is built with from its repository.
+pub const CARGO_LOCK: &str = include_str!("../../Cargo.lock");
+
 /// The machine and the build, for the manifest; nothing here may change a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
@@ -22,6 +27,23 @@ pub struct Environment {
     pub instruction_set: String,
     /// Where tensors lived: `cpu` or the name of a GPU feature.
     pub device: String,
+    /// SHA-256 of the `Cargo.lock` of the build, which lists the versions of its dependencies; empty
+    /// in manifests of older versions.
+    #[serde(default)]
+    pub dependencies_sha256: String,
+}
+
+/// Something in which two environments differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EnvironmentDifference {
+    /// What it is, such as `instruction set`.
+    pub what: &'static str,
+    /// In the first.
+    pub began: String,
+    /// In the second.
+    pub here: String,
+    /// Whether results may differ in their bits by it.
+    pub changes_bits: bool,
 }
 
 impl Environment {
@@ -42,7 +64,40 @@ impl Environment {
             threads,
             instruction_set: Isa::current().name().to_owned(),
             device: device.to_owned(),
+            dependencies_sha256: hash_bytes(CARGO_LOCK.as_bytes()),
         }
+    }
+
+    /// In what `here` differs from this one, that which may change results first.
+    ///
+    /// What one of the two does not know is not compared.
+    pub fn differences(&self, here: &Self) -> Vec<EnvironmentDifference> {
+        let rows = |of: &Self| {
+            let features =
+                if of.features.is_empty() { "none".to_owned() } else { of.features.join(", ") };
+            [
+                ("version of swath", of.version.clone(), true),
+                ("dependencies (SHA-256 of Cargo.lock)", of.dependencies_sha256.clone(), true),
+                ("features of the build", features, true),
+                ("device", of.device.clone(), true),
+                ("instruction set (SWATH_ISA)", of.instruction_set.clone(), true),
+                ("system", of.system.clone(), false),
+                ("processor", of.processor.clone(), false),
+                ("threads", of.threads.to_string(), false),
+            ]
+        };
+        let pairs = rows(self).into_iter().zip(rows(here));
+        let differ = pairs.filter(|((_, began, _), (_, here, _))| {
+            began != here && !began.is_empty() && !here.is_empty()
+        });
+        differ
+            .map(|((what, began, changes_bits), (_, here, _))| EnvironmentDifference {
+                what,
+                began,
+                here,
+                changes_bits,
+            })
+            .collect()
     }
 }
 
@@ -82,6 +137,21 @@ fn processor() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn environments_differ_in_what_they_both_know() {
+        let began = Environment::here(2, "cpu");
+        assert_eq!(began.differences(&began), []);
+        let here = Environment {
+            threads: 3,
+            instruction_set: "other".to_owned(),
+            dependencies_sha256: String::new(),
+            ..began.clone()
+        };
+        let found: Vec<_> =
+            began.differences(&here).into_iter().map(|it| (it.what, it.changes_bits)).collect();
+        assert_eq!(found, [("instruction set (SWATH_ISA)", true), ("threads", false)]);
+    }
 
     #[test]
     fn the_high_water_mark_is_read_in_bytes() {

@@ -1,15 +1,15 @@
 //! Does a run, from the first epoch or from where it stopped, to the last file.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use burn::tensor::Device;
 
 use super::{
-    Environment, Manifest, RunFile, SceneBlocks, Status, check_inputs,
+    ClassPixels, Environment, Manifest, RunFile, SceneBlocks, Status, Unchanged,
     checks::check_settings,
-    hash_bytes, input_files, open_dataset, peak_memory_bytes,
+    hash_bytes, input_files, open_dataset, open_unchanged, peak_memory_bytes,
     rates::{learning_rate, schedule_with},
-    resuming::{changes, newest_checkpoint},
+    resuming::newest_checkpoint,
     sidecar_files, starting_network, starting_weights,
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Run {
         started: String,
         device: Device,
     ) -> Result<Self> {
-        data.audit()?;
+        let audit = data.audit()?;
         let network = run_file.model.blank(data.bands().len(), data.classes().len(), &device);
         let n_parameters = n_parameters(&network) as u64;
         check_settings(&run_file, &data, network)?;
@@ -72,6 +72,9 @@ impl Run {
             sidecars: sidecar_files(&inputs)?,
             inputs,
             split: SceneBlocks::of(&data),
+            classes: ClassPixels::of(&data),
+            audit: Some(audit),
+            about: run_file.about.clone(),
             n_parameters,
             seconds: BTreeMap::new(),
             peak_memory_bytes: None,
@@ -105,22 +108,7 @@ impl Run {
     ///
     /// [`Error::Data`] if there is none, or an input has changed since it began.
     pub fn open(path: &Path, device: Device) -> Result<Self> {
-        let folder = RunFolder::open(path)?;
-        let manifest = Manifest::read(&folder.manifest())?;
-        let text = fs::read(folder.run_file()).map_err(Error::io("read", &folder.run_file()))?;
-        if hash_bytes(&text) != manifest.run_file_sha256 {
-            let began = fs::read_to_string(folder.first_run_file()).ok();
-            let began = began.filter(|it| hash_bytes(it.as_bytes()) == manifest.run_file_sha256);
-            let changes = changes(began.as_deref(), &String::from_utf8_lossy(&text));
-            let which = changes.map(|it| format!(" ({it})")).unwrap_or_default();
-            return Err(Error::data(
-                folder.run_file().display(),
-                format!("changes made since the run began{which}"),
-                "the run file as it was; start a new run to try other settings",
-            ));
-        }
-        let run_file = RunFile::load(&folder.run_file(), &[])?;
-        check_inputs(&manifest)?;
+        let Unchanged { folder, run_file, manifest } = open_unchanged(path)?;
         let data = open_dataset(&run_file)?;
         Ok(Self { run_file, data, folder, manifest, device, _lock: None })
     }

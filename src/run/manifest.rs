@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, fs, io::Read, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Environment, StartingWeights};
+use super::{About, Environment, StartingWeights};
 use crate::{
+    chip::Audit,
     error::{Error, Result},
     raster::write_atomically,
     scene::Role,
@@ -40,6 +41,17 @@ pub struct Manifest {
     pub weights: Option<StartingWeights>,
     /// Blocks of every scene by role, as `[row, col]` of their upper-left pixel.
     pub split: Vec<SceneBlocks>,
+    /// Labelled pixels of each class by role, in the order of the class index; none in manifests
+    /// of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassPixels>,
+    /// Pixels that the splits share, counted before the training; missing in manifests of older
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+    /// What the run file says of the data.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
     /// Trained parameters of the model.
     pub n_parameters: u64,
     /// Seconds that each part took, over all starts of the run.
@@ -121,6 +133,39 @@ impl SceneBlocks {
             }
         });
         blocks.collect()
+    }
+}
+
+/// Labelled pixels of a class by role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassPixels {
+    /// Name of the class.
+    pub name: String,
+    /// Its code in label rasters and maps.
+    pub code: u16,
+    /// Pixels that are trained on.
+    pub train: u64,
+    /// Pixels that the best epoch is chosen by.
+    pub validation: u64,
+    /// Pixels that the final figures come from.
+    pub test: u64,
+}
+
+impl ClassPixels {
+    /// Those of every class.
+    pub fn of(data: &Dataset) -> Vec<Self> {
+        let counts = |index: usize, role: Role| {
+            let roles = data.summary.roles.iter().filter(|it| it.role == role);
+            roles.map(|it| it.class_counts[index]).sum::<u64>()
+        };
+        let classes = data.classes().iter().enumerate().map(|(index, class)| Self {
+            name: class.name.clone(),
+            code: class.code,
+            train: counts(index, Role::Train),
+            validation: counts(index, Role::Validation),
+            test: counts(index, Role::Test),
+        });
+        classes.collect()
     }
 }
 

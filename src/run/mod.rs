@@ -6,6 +6,8 @@ mod kinds;
 
 mod overrides;
 
+mod about;
+
 mod run_file;
 
 mod commented;
@@ -17,6 +19,8 @@ mod starting;
 mod manifest;
 
 mod inputs;
+
+mod unchanged;
 
 mod open;
 
@@ -36,19 +40,23 @@ mod finder;
 
 mod report_data;
 
+pub use about::About;
 pub use bench::{Bench, BenchResult, BenchTask};
 pub use commented::commented;
-pub use environment::{Environment, peak_memory_bytes};
+pub use environment::{CARGO_LOCK, Environment, EnvironmentDifference, peak_memory_bytes};
 pub use estimate::{Estimate, estimate};
 pub use execute::Run;
 pub use finder::Finder;
 pub use keys::check_keys;
-pub use manifest::{InputFile, Manifest, SceneBlocks, SidecarFile, Status, hash_bytes, hash_file};
+pub use manifest::{
+    ClassPixels, InputFile, Manifest, SceneBlocks, SidecarFile, Status, hash_bytes, hash_file,
+};
 pub use open::open_dataset;
 pub use overrides::set;
 pub use rates::schedule;
 pub use run_file::RunFile;
 pub use starting::{StartingWeights, starting_weights};
+pub use unchanged::{Unchanged, open_unchanged};
 
 pub(crate) use run_file::in_one_line;
 

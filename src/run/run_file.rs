@@ -9,7 +9,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use super::{check_keys, set};
+use super::{About, check_keys, set};
 use crate::{
     augment::AugmentConfig,
     chip::{ChipsConfig, SplitConfig},
@@ -70,6 +70,10 @@ pub struct RunFile {
     /// How a raster is cut for maps and final figures.
     #[serde(default)]
     pub predict: PredictConfig,
+    /// What only people know of the data; it goes into manifest and model card and changes no
+    /// result.
+    #[serde(default)]
+    pub about: About,
 }
 
 fn default_name() -> String {

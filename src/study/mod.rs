@@ -30,6 +30,8 @@ mod comparison;
 
 mod outcome;
 
+mod replicates;
+
 mod tables;
 
 mod csv;

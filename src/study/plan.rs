@@ -144,7 +144,11 @@ fn check_key(change: &str, place: &str, forbidden: &[&str], rule: &str) -> Resul
 
 /// Refuses a variant that does what the base or another variant does.
 fn check_distinct(variants: &[PlannedVariant], runs: &[PlannedRun]) -> Result<()> {
-    let unnamed = |run: &PlannedRun| RunFile { name: String::new(), ..run.run_file.clone() };
+    let unnamed = |run: &PlannedRun| RunFile {
+        name: String::new(),
+        about: Default::default(),
+        ..run.run_file.clone()
+    };
     for (index, run) in runs.iter().enumerate().take(variants.len()) {
         let same = runs[..index].iter().find(|other| unnamed(other) == unnamed(run));
         if let Some(other) = same {

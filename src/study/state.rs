@@ -32,7 +32,9 @@ impl PlannedRun {
         // The run file is the last of the files that a run begins with.
         let Ok(folder) = RunFolder::open(&self.folder) else { return Ok(RunState::ToDo) };
         let found = RunFile::load(&folder.run_file(), &[])?;
-        if let Some([key, found, wanted]) = first_difference(&found, &self.run_file) {
+        // Words about the data may be added at any time: no result depends on them.
+        let planned = RunFile { about: found.about.clone(), ..self.run_file.clone() };
+        if let Some([key, found, wanted]) = first_difference(&found, &planned) {
             return Err(Error::data(
                 folder.run_file().display(),
                 format!("`{key}` = {found}"),
@@ -93,5 +95,14 @@ mod tests {
         run.run_file.train.epochs = 5;
         let error = run.state().unwrap_err().to_string();
         assert!(error.contains("`train.epochs` = 4, wanted 5, as study and base"), "{error}");
+    }
+
+    #[test]
+    fn words_about_the_data_may_be_added_to_the_base() {
+        let (_site, plan) = plan("");
+        let mut run = plan.runs[0].clone();
+        do_run(&run, &[vec![5, 2], vec![1, 9]], Status::Done);
+        run.run_file.about.study_area = Some("here".to_owned());
+        assert_eq!(run.state().unwrap(), RunState::Done);
     }
 }

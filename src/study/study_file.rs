@@ -42,7 +42,8 @@ pub struct StudyFile {
     /// Probability with which intervals cover, in (0, 1).
     #[serde(default = "default_confidence")]
     pub confidence: f64,
-    /// What is compared with the base.
+    /// What is compared with the base; without any, the study tells how the figures of the base
+    /// scatter over the seeds.
     #[serde(default, rename = "variant", skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
 }
@@ -103,6 +104,23 @@ fn default_confidence() -> f64 {
 }
 
 impl StudyFile {
+    /// A study without variants: how the figures of the run file `base`, with the changes `set`,
+    /// scatter over the seeds 0 to `n_seeds` - 1. `run_name` is the name of its run.
+    pub fn replicates(run_name: &str, base: &Path, set: Vec<String>, n_seeds: u32) -> Self {
+        let run_name = plain_name(run_name);
+        Self {
+            name: format!("{run_name}-replicates"),
+            base: base.display().to_string(),
+            base_name: run_name,
+            set,
+            seeds: Seeds::Count(n_seeds),
+            metrics: Metric::defaults(),
+            split: None,
+            confidence: default_confidence(),
+            variants: Vec::new(),
+        }
+    }
+
     /// Reads and checks the study file at `path`.
     ///
     /// # Errors
@@ -193,6 +211,14 @@ impl StudyFile {
     }
 }
 
+/// A name that [`check_name`] accepts, with room for more behind it.
+fn plain_name(name: &str) -> String {
+    let plain = |it: char| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '-' };
+    let name: String = name.chars().map(plain).take(40).collect();
+    let name = name.trim_start_matches(['-', '_', '.']).trim_end_matches('.');
+    if name.is_empty() { "run".to_owned() } else { name.to_owned() }
+}
+
 /// Names become folders, words of commands and cells of tables.
 fn check_name(key: &str, name: &str) -> Result<()> {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
@@ -227,6 +253,21 @@ mod tests {
         let error = load(text).unwrap_err().to_string();
         for part in parts {
             assert!(error.contains(part), "no `{part}` in: {error}");
+        }
+    }
+
+    #[test]
+    fn replicates_of_any_run_have_names_that_are_folders() {
+        for (run_name, name) in [
+            ("demo", "demo"),
+            ("Grünland 2020", "Gr-nland-2020"),
+            ("...", "run"),
+            ("_a.", "a"),
+            (&"x".repeat(100), &"x".repeat(40)),
+        ] {
+            let study = StudyFile::replicates(run_name, Path::new("run.toml"), Vec::new(), 3);
+            study.check().unwrap();
+            assert_eq!((study.base_name.as_str(), study.seeds()), (name, vec![0, 1, 2]));
         }
     }
 

@@ -3,28 +3,19 @@
 use super::{
     Comparison, Outcome, Row,
     outcome::{figure, gigabytes, interval, p_value, seconds, signed},
+    replicates,
 };
 
 /// Width of the column of names, in characters.
 const NAME_WIDTH: usize = 20;
 
-/// A table for each figure that the study shows, then time and memory, for 80 columns.
+/// A table for each figure that the study shows, then time and memory, for 80 columns; without
+/// variants one table of all figures.
 pub fn terminal(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    let is_paired = 0 < outcome.n_comparisons();
-    for comparison in outcome.shown() {
-        text += &format!("{}\n", title(outcome, &comparison));
-        let heads = match is_paired {
-            true => ["variant", "n", "mean", "sd", "difference", "interval", "p"],
-            false => ["variant", "n", "mean", "sd", "", "interval of the mean", ""],
-        };
-        text += &line(heads.map(str::to_owned));
-        for (variant, row) in outcome.plan.variants.iter().zip(&comparison.rows) {
-            let [n, mean, sd, difference, interval, _, p] = cells(row, is_paired);
-            text += &line([variant.name.clone(), n, mean, sd, difference, interval, p]);
-        }
-        text.push('\n');
-    }
+    let mut text = match outcome.n_comparisons() {
+        0 => format!("{}\n", replicates::terminal(outcome)),
+        _ => outcome.shown().iter().map(|it| compared(outcome, it)).collect(),
+    };
     text += "time and memory of a run\n";
     for (variant, cost) in outcome.plan.variants.iter().zip(outcome.costs()) {
         let (mean, memory) = (seconds(cost.seconds.mean), gigabytes(cost.peak_memory_bytes));
@@ -37,39 +28,59 @@ pub fn terminal(outcome: &Outcome) -> String {
     text
 }
 
-/// The same as Markdown: a table for each figure, with time and memory in each.
+/// A figure of base and variants, for a terminal.
+fn compared(outcome: &Outcome, comparison: &Comparison) -> String {
+    let mut text = format!("{}\n", title(outcome, comparison));
+    let heads = ["variant", "n", "mean", "sd", "difference", "interval", "p"];
+    text += &line(heads.map(str::to_owned));
+    for (variant, row) in outcome.plan.variants.iter().zip(&comparison.rows) {
+        let [n, mean, sd, difference, interval, _, p] = cells(row, true);
+        text += &line([variant.name.clone(), n, mean, sd, difference, interval, p]);
+    }
+    text + "\n"
+}
+
+/// The same as Markdown: a table for each figure, with time and memory in each; without variants
+/// one table of all figures, and one of time and memory.
 pub fn markdown(outcome: &Outcome) -> String {
-    let (study, is_paired) = (&outcome.plan.study, 0 < outcome.n_comparisons());
-    let percent = 100.0 * study.confidence;
-    let mut text = format!("# {}\n\n", study.name);
-    let costs = outcome.costs();
+    let mut text = format!("# {}\n\n", outcome.plan.study.name);
+    text += &match outcome.n_comparisons() {
+        0 => format!("{}\n{}", replicates::markdown(outcome), costs(outcome)),
+        _ => compared_markdown(outcome),
+    };
+    for note in outcome.notes() {
+        text += &format!("- {note}\n");
+    }
+    text
+}
+
+fn costs(outcome: &Outcome) -> String {
+    let cost = &outcome.costs()[0];
+    let (time, memory) = (seconds(cost.seconds.mean), gigabytes(cost.peak_memory_bytes));
+    format!(
+        "| runs | time, mean | peak memory |\n|--:|--:|--:|\n| {} | {time} | {memory} |\n\n",
+        cost.n_runs
+    )
+}
+
+fn compared_markdown(outcome: &Outcome) -> String {
+    let percent = 100.0 * outcome.plan.study.confidence;
+    let (mut text, costs) = (String::new(), outcome.costs());
     for comparison in outcome.shown() {
         text += &format!("**{}**\n\n", title(outcome, &comparison));
-        text += &match is_paired {
-            true => format!(
-                "| variant | n | mean | sd | difference | {percent} % interval | d | p | time | \
-                 peak memory |\n|---|--:|--:|--:|--:|:-:|--:|--:|--:|--:|\n"
-            ),
-            false => format!(
-                "| variant | n | mean | sd | {percent} % interval of the mean | time | peak memory \
-                 |\n|---|--:|--:|--:|:-:|--:|--:|\n"
-            ),
-        };
+        text += &format!(
+            "| variant | n | mean | sd | difference | {percent} % interval | d | p | time | peak \
+             memory |\n|---|--:|--:|--:|--:|:-:|--:|--:|--:|--:|\n"
+        );
         let rows = outcome.plan.variants.iter().zip(&comparison.rows).zip(&costs);
         for ((variant, row), cost) in rows {
-            let [n, mean, sd, difference, interval, d, p] = cells(row, is_paired);
+            let [n, mean, sd, difference, interval, d, p] = cells(row, true);
             let (time, memory) = (seconds(cost.seconds.mean), gigabytes(cost.peak_memory_bytes));
             let name = variant.name.clone();
-            let cells = match is_paired {
-                true => vec![name, n, mean, sd, difference, interval, d, p, time, memory],
-                false => vec![name, n, mean, sd, interval, time, memory],
-            };
+            let cells = [name, n, mean, sd, difference, interval, d, p, time, memory];
             text += &format!("| {} |\n", cells.join(" | "));
         }
         text.push('\n');
-    }
-    for note in outcome.notes() {
-        text += &format!("- {note}\n");
     }
     text
 }
@@ -162,12 +173,21 @@ mod tests {
     }
 
     #[test]
-    fn a_study_without_variants_shows_the_interval_of_the_mean() {
+    fn a_study_without_variants_shows_the_interval_of_every_mean() {
         let (_site, outcome) = finished("");
         // 13/17 ± 12.7062 / 17.
         let found = markdown(&outcome);
-        let wanted = "| base | 2 | 0.7647 | 0.0832 | [0.0173, 1.5121] | 5.5 s | 0.25 GB |";
+        let wanted = "| overall accuracy | 2 | 0.7647 | 0.0832 | [0.0173, 1.5121] |";
         assert!(found.lines().any(|it| it == wanted), "{found}");
-        assert!(terminal(&outcome).contains("interval of the mean"));
+        assert!(found.contains("| 2 | 5.5 s | 0.25 GB |"), "{found}");
+        let found = terminal(&outcome);
+        let cells = |key: &str| -> Vec<&str> {
+            let line = found.lines().find(|it| it.split_whitespace().next() == Some(key));
+            line.unwrap().split_whitespace().collect()
+        };
+        let wanted = ["overall_accuracy", "2", "0.7647", "0.0832", "[0.0173,", "1.5121]"];
+        assert_eq!(cells("overall_accuracy"), wanted);
+        assert!(found.contains("iou:class 0"), "{found}");
+        assert!(!found.contains("difference to"), "{found}");
     }
 }

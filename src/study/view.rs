@@ -3,6 +3,7 @@
 use super::{
     Comparison, Outcome,
     outcome::{figure, gigabytes, interval, seconds, signed},
+    replicates,
     tables::cells,
 };
 use crate::report::{Fact, Forest, ForestRow, StudyRow, StudyTable, StudyView};
@@ -17,12 +18,16 @@ pub(super) fn view(outcome: &Outcome) -> StudyView {
         title: plan.study.name.clone(),
         summary: vec![
             Fact::new("Base run file", base),
-            Fact::new("Variants", outcome.n_comparisons().to_string()),
+            match outcome.n_comparisons() {
+                0 => Fact::new("Variants", "none: figures over seeds"),
+                n => Fact::new("Variants", n.to_string()),
+            },
             Fact::new("Seeds", seeds.join(", ")),
             Fact::new("Runs", format!("{} of {} done", outcome.n_done(), plan.runs.len())),
         ],
         notes: outcome.notes(),
         figures: figures.iter().map(|it| (forest(outcome, it), table(outcome, it))).collect(),
+        every_figure: (outcome.n_comparisons() == 0).then(|| replicates::table(outcome)),
         costs: costs(outcome),
         runs: runs(outcome, &figures),
         changes: changes(outcome),

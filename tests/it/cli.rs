@@ -57,6 +57,9 @@ fn json_is_all_that_is_printed_on_standard_output() {
         &["evaluate", "--map", "labels.tif", "--labels", "labels.tif", "--json"],
         &["report", "run", "--json"],
         &["info", "run/model.swath", "--json"],
+        &["reproduce", "run", "--json"],
+        &["replicate", "run", "--seeds", "2", "--dry-run", "--json"],
+        &["export", "run", "--json"],
         &["predict", "run/model.swath", "im?ge.tif", "-o", "map.tif", "--json"],
     ] {
         let printed = swath_ok(site.path(), args);
@@ -87,6 +90,9 @@ fn every_command_explains_itself() {
         "predict",
         "report",
         "study",
+        "reproduce",
+        "replicate",
+        "export",
         "weights",
         "bench",
         "show",

@@ -28,6 +28,10 @@ mod interrupt;
 
 mod study;
 
+mod reproduce;
+
+mod export;
+
 mod damaged;
 
 mod killed;

@@ -15,13 +15,13 @@ pub(super) fn page(view: &StudyView) -> String {
         ("costs", "Time and memory", shown(&view.costs)),
         ("changes", "What is compared", changes(view)),
         ("runs", "Runs", shown(&view.runs)),
-        ("reading", "How to read the figures", GLOSSARY.to_owned()),
+        ("reading", "How to read the figures", glossary(view)),
     ];
     document(&view.title, "study", &fact_list(&view.summary), &notes(&view.notes), &sections)
 }
 
 fn figures(view: &StudyView) -> String {
-    let mut html = String::new();
+    let mut html = view.every_figure.as_ref().map_or(String::new(), shown);
     for (forest, table) in &view.figures {
         let untitled = Forest { title: String::new(), ..forest.clone() };
         let caption = "Blue: mean and interval; an arrow says that the interval goes on. Orange: \
@@ -63,7 +63,19 @@ fn column((head, is_number): &(String, bool)) -> Column<'_> {
     if *is_number { number(head) } else { words(head) }
 }
 
-const GLOSSARY: &str = "<dl class=\"glossary\">
+fn glossary(view: &StudyView) -> String {
+    let terms = if view.every_figure.is_some() { MEANS } else { DIFFERENCES };
+    format!(
+        "<dl class=\"glossary\">\n{terms}<dt>–, -</dt><dd>Nothing to count, or too few runs.</dd>\n</dl>\n"
+    )
+}
+
+const MEANS: &str = "\
+<dt>interval</dt><dd>Where the mean over all seeds lies, made from these seeds alone: it says \
+nothing of other scenes, and a single run scatters more, by the standard deviation sd.</dd>
+";
+
+const DIFFERENCES: &str = "\
 <dt>difference</dt><dd>Mean over the seeds of the figure of the variant minus that of the base with \
 the same seed. Both have the same split, the same order of samples and, where their tensors agree, \
 the same initial weights, so what is common to both cancels out.</dd>
@@ -73,6 +85,4 @@ on this data and this split, not over other scenes.</dd>
 has no unit.</dd>
 <dt>p</dt><dd>Probability of a mean difference this far from 0, or further, if the change did \
 nothing. Holm's correction makes it hold for all variants of a figure together.</dd>
-<dt>–, -</dt><dd>Nothing to count, or too few runs.</dd>
-</dl>
 ";

@@ -13,6 +13,8 @@ pub struct StudyView {
     pub notes: Vec<String>,
     /// A forest and a table for each figure, in the order of the page.
     pub figures: Vec<(Forest, StudyTable)>,
+    /// All figures of the base where nothing is compared with it.
+    pub every_figure: Option<StudyTable>,
     /// Time and memory of each variant.
     pub costs: StudyTable,
     /// Every finished run.

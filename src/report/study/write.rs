@@ -50,6 +50,7 @@ mod tests {
             summary: vec![Fact::new("Base", name)],
             notes: vec![name.to_owned()],
             figures: vec![(forest, table(&row))],
+            every_figure: None,
             costs: table(&row),
             runs: table(&linked),
             changes: table(&row),

@@ -1,0 +1,79 @@
+//! `swath export`: what a paper's supplement needs of a run, packed.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use serde_json::json;
+
+use super::common::{Compute, print, shown, tell};
+use crate::{
+    export::{Package, check_target, write_folder, write_zip},
+    run::{About, Run},
+};
+
+/// Pack a run for a paper: settings, splits, figures, model, model card, checksums
+///
+/// The same run gives the same bytes. Inputs must be as they were, and are not packed.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Folder of the run, which must be done
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Archive (.zip) or folder to write [default: RUN.zip]
+    #[arg(short, long, value_name = "FILE.zip|DIR")]
+    out: Option<PathBuf>,
+
+    /// Describe the data by the keys of `[about]` in this TOML file, if the run file did not
+    #[arg(long, value_name = "FILE.toml")]
+    about: Option<PathBuf>,
+
+    /// Replace an older export
+    #[arg(long)]
+    force: bool,
+
+    /// Print the packed files with their checksums as JSON on standard output
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    compute: Compute,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let output = args.out.clone().unwrap_or_else(|| default_output(args));
+    check_target(&output, args.force)?;
+    let about = args.about.as_deref().map_or(Ok(About::default()), About::load)?;
+    args.compute.install(|| {
+        let run = Run::open(&args.run, args.compute.device()?)?;
+        let package = Package::of(&run, about)?;
+        if output.extension().is_some_and(|it| it == "zip") {
+            write_zip(&package, &output)?;
+        } else {
+            write_folder(&package, &output)?;
+        }
+        tell(&format!("wrote   {} ({} files)", shown(&output), package.files.len()));
+        let items = package.about.items();
+        let missing: Vec<&str> = items.iter().filter(|it| it.1.is_none()).map(|it| it.0).collect();
+        if !missing.is_empty() {
+            tell(&format!("not stated, see --about: {}", missing.join(", ")));
+        }
+        if args.json {
+            print(&serde_json::to_string_pretty(&json!({
+                "version": 1,
+                "run": args.run,
+                "output": output,
+                "not_stated": missing,
+                "files": package.list(),
+            }))?)?;
+        }
+        Ok(())
+    })
+}
+
+fn default_output(args: &Args) -> PathBuf {
+    // `.` has a name, too.
+    let run = std::fs::canonicalize(&args.run).unwrap_or_else(|_| args.run.clone());
+    let mut name = OsString::from(run.file_name().unwrap_or_default());
+    name.push(".zip");
+    run.with_file_name(name)
+}
