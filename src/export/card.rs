@@ -189,8 +189,8 @@ fn limitations(Card { run, metrics, .. }: &Card) -> String {
         "Test blocks lie near training blocks, and near pixels are alike: expect less elsewhere."
             .to_owned(),
         "Labels count as truth; their errors are errors of the figures.".to_owned(),
-        "The best epoch was chosen on the validation blocks. Whether settings were chosen on the \
-         test blocks, no file tells."
+        "Validation blocks were looked at while training, and their figures may flatter. Whether \
+         settings were chosen on the test blocks, no file tells."
             .to_owned(),
         "Counted pixels are no estimate of areas: that needs a sample and its errors.".to_owned(),
         "The model wants the bands above, in this order and these units, and pixels of the same \
@@ -201,7 +201,7 @@ fn limitations(Card { run, metrics, .. }: &Card) -> String {
         lines.insert(
             0,
             "There are no test blocks: the figures are those of the validation blocks, \
-                         on which the best epoch was chosen, and are too good."
+                         which were looked at while training, and may flatter."
                 .to_owned(),
         );
     }
@@ -248,8 +248,8 @@ fn environment(Card { run, epochs, has_lock, .. }: &Card) -> String {
     ];
     if let Some((mean_iou, epoch)) = best {
         rows.push((
-            "best epoch",
-            format!("{epoch} (validation mIoU {mean_iou:.4}, on windows that do not overlap)"),
+            "highest mIoU while training",
+            format!("{mean_iou:.4} in epoch {epoch}, validation windows that do not overlap"),
         ));
     }
     rows.retain(|(_, value)| !value.is_empty());

@@ -84,7 +84,7 @@ pub(super) fn splits(run: &Run, audit: &Audit) -> String {
         let n_labelled: u64 = it.class_counts.iter().sum();
         let used = match it.role {
             Role::Train => "weights, statistics",
-            Role::Validation => "choice of the best epoch",
+            Role::Validation => "checks while training",
             Role::Test => "final figures alone",
         };
         vec![it.role.to_string(), it.n_blocks.to_string(), count(n_labelled), used.to_owned()]
