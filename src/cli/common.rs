@@ -25,6 +25,9 @@ pub(super) struct Compute {
     pub device: String,
 }
 
+/// Stack of a thread: networks are large values, which a build without optimisation moves a lot.
+const STACK_BYTES: usize = 16 << 20;
+
 impl Compute {
     /// Number of threads.
     pub(super) fn n_threads(&self) -> usize {
@@ -42,7 +45,10 @@ impl Compute {
             let rule = "must be avx512, avx2 or portable, and one that this processor has";
             Error::config("SWATH_ISA", found.to_string_lossy(), rule)
         })?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.n_threads()).build();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.n_threads())
+            .stack_size(STACK_BYTES)
+            .build();
         pool.context("cannot start threads")?.install(work)
     }
 

@@ -148,14 +148,14 @@ fn chart(found: &Found) -> String {
         return String::new();
     }
     let low = losses.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let high = found.highest_shown();
     let [first, last] = [rates[0], rates[rates.len() - 1]].map(f64::ln);
     let share = |lr: f64| ((lr.ln() - first) / (last - first)).clamp(0.0, 1.0);
     let col = |lr: f64| (share(lr) * (COLS - 1) as f64).round() as usize;
     let height = if low < high { high - low } else { 1.0 };
     let mut cells = vec![vec![' '; COLS]; ROWS + 1];
     for (lr, loss) in rates.iter().zip(losses) {
-        let row = ((high - loss) / height * (ROWS - 1) as f64).round() as usize;
+        let row = ((high - loss).max(0.0) / height * (ROWS - 1) as f64).round() as usize;
         cells[row.min(ROWS - 1)][col(*lr)] = '*';
     }
     for (index, (_, agreement)) in found.agreements.iter().enumerate() {

@@ -68,8 +68,12 @@ impl Package {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.insert(name, read(path)?);
         }
-        if folder.confusion().exists() {
-            files.insert("confusion.csv".to_owned(), read(&folder.confusion())?);
+        for (name, path) in
+            [("confusion.csv", folder.confusion()), ("lr_find.json", folder.found_lr())]
+        {
+            if path.exists() {
+                files.insert(name.to_owned(), read(&path)?);
+            }
         }
         for (name, bytes) in plots(&folder.plots())? {
             files.insert(format!("plots/{name}"), bytes);

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Rule, Smoothing, Spacing, Stopping, Sweep, SweepRates};
 use crate::error::{Error, Result};
 
+/// Fewest iterations of a sweep that every rule can read.
+const MIN_ITERATIONS: usize = 20;
+
 /// Most iterations of a sweep.
 const MAX_ITERATIONS: usize = 100_000;
 
@@ -20,11 +23,11 @@ pub struct LrFindConfig {
     pub sweep: Sweep,
     /// Whether the last iteration has the last rate.
     pub spacing: Spacing,
-    /// First rate.
+    /// Rate of the first step of a sweep.
     pub start_lr: f64,
-    /// Last rate.
+    /// Rate that a sweep leads up to.
     pub end_lr: f64,
-    /// Optimizer steps of a sweep, 2 or more.
+    /// Optimizer steps of a sweep, 20 or more.
     pub n_iterations: usize,
     /// Which loss is looked at.
     pub loss: SweepLoss,
@@ -78,6 +81,11 @@ impl LrFindConfig {
     /// [`Error::Config`] naming the key.
     pub fn check(&self) -> Result<()> {
         self.rates().check()?;
+        if self.n_iterations < MIN_ITERATIONS {
+            let rule =
+                format!("must be at least {MIN_ITERATIONS}: rules leave out up to 15 points");
+            return Err(Error::config("lr_find.n_iterations", self.n_iterations, rule));
+        }
         if MAX_ITERATIONS < self.n_iterations {
             let rule = format!("must be at most {MAX_ITERATIONS}");
             return Err(Error::config("lr_find.n_iterations", self.n_iterations, rule));

@@ -45,6 +45,16 @@ impl Found {
     /// The form that this code writes.
     pub const VERSION: u32 = 1;
 
+    /// The highest loss that a picture should show: half of the fall above where the curves begin, so
+    /// that a sweep that diverged does not flatten the rest.
+    pub fn highest_shown(&self) -> f64 {
+        let highest = |losses: &[f64]| losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let n_first = self.band.max.len().div_ceil(10);
+        let first = highest(&self.band.max[..n_first]);
+        let lowest = self.band.min.iter().copied().fold(f64::INFINITY, f64::min);
+        highest(&self.band.max).min(first + 0.5 * (first - lowest))
+    }
+
     /// The rate of the rule that the settings name.
     ///
     /// # Errors
@@ -56,7 +66,9 @@ impl Found {
         agreement.map(|it| it.agreed_lr).ok_or_else(|| {
             let n_points: Vec<String> =
                 self.sweeps.iter().map(|it| it.lr.len().to_string()).collect();
-            let found = format!("curves of {} points", n_points.join(", "));
+            let diverged = self.sweeps.iter().any(|it| it.ended != Verdict::GoOn);
+            let why = if diverged { " (it diverged)" } else { "" };
+            let found = format!("curves of {} points{why}", n_points.join(", "));
             let wanted = format!(
                 "more for rule `{}`: lower `lr_find.start_lr`, or have more `lr_find.n_iterations`",
                 rule.name()

@@ -73,7 +73,7 @@ pub(super) fn step(
 const PART: usize = 1 << 14;
 
 /// The parts of `values`, or `n_parts` times nothing if they are not used.
-fn parts(values: &mut Vec<f32>, n_parts: usize) -> Vec<Option<&mut [f32]>> {
+fn parts(values: &mut [f32], n_parts: usize) -> Vec<Option<&mut [f32]>> {
     if values.is_empty() {
         return (0..n_parts).map(|_| None).collect();
     }

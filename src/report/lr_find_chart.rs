@@ -45,9 +45,7 @@ fn lr_find_chart(found: &Found) -> Drawing {
     let (points, paint) = (over(&band.median), Paint::Series(0));
     curves.push(Curve { name: "smoothed loss".into(), points, paint, style: Style::Line });
     let low = band.min.iter().copied().fold(f64::INFINITY, f64::min);
-    // A sweep that diverged would flatten the rest.
-    let high = band.median.iter().chain(band.max.first()).copied();
-    let high = high.fold(f64::NEG_INFINITY, f64::max);
+    let high = found.highest_shown();
     let space = if low < high { 0.05 * (high - low) } else { 0.1 };
     let settings = &found.settings;
     let chart = LineChart {

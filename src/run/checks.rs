@@ -3,7 +3,7 @@
 use super::{RunFile, rates::schedule_with};
 use crate::{
     error::{Error, Result},
-    lr_find::CycleRange,
+    lr_find::{CycleRange, SweepLoss},
     model::{Network, check_patterns, freeze},
     scene::Role,
     train::Dataset,
@@ -11,15 +11,12 @@ use crate::{
 
 /// Checks what depends on model and data, before there is a folder.
 pub(super) fn check_settings(run_file: &RunFile, data: &Dataset, network: Network) -> Result<()> {
-    let RunFile { train, model, optimizer, .. } = run_file;
+    let RunFile { train, optimizer, .. } = run_file;
     let groups = optimizer.groups.iter().map(|it| it.names.as_str());
     check_patterns(&network, "optimizer.groups.names", groups)?;
     let frozen = train.freeze.iter().map(|it| it.names.as_str());
     check_patterns(&network, "train.freeze.names", frozen)?;
-    let mut patterns: Vec<_> =
-        (0..train.epochs).map(|it| train.frozen(&model.freeze, it)).collect();
-    patterns.dedup();
-    patterns.into_iter().try_fold(network, |network, patterns| freeze(network, &patterns))?;
+    check_frozen(run_file, network)?;
     let schedule = match optimizer.lr.value() {
         Some(lr) => schedule_with(run_file, data, lr, None)?,
         // Any rate and any range that may be found.
@@ -36,10 +33,44 @@ pub(super) fn check_settings(run_file: &RunFile, data: &Dataset, network: Networ
         if schedule.monitor().is_some() {
             return Err(Error::config("schedule.kind", "plateau", rule));
         }
+        if 1 < train.keep_best {
+            return Err(Error::config("train.keep_best", train.keep_best, rule));
+        }
+        if optimizer.lr.value().is_none() && run_file.lr_find.loss == SweepLoss::Validation {
+            return Err(Error::config("lr_find.loss", "validation", rule));
+        }
     }
     let loss = run_file.loss.build_for(&data.class_counts(), train.epochs)?;
     if train.accumulate.is_used() {
         loss.check_accumulation()?;
+        let n_batches = data.sampler.n_chips().div_ceil(train.batch);
+        if let Some(n) =
+            (0..train.epochs).map(|it| train.accumulate.at(it)).find(|n| n_batches < *n)
+        {
+            let rule = format!("is more than the {n_batches} batches of an epoch");
+            return Err(Error::config("train.accumulate", n, rule));
+        }
+    }
+    Ok(())
+}
+
+/// Freezes what is frozen in each epoch.
+fn check_frozen(run_file: &RunFile, network: Network) -> Result<()> {
+    let RunFile { train, model, .. } = run_file;
+    let mut network = freeze(network, &model.freeze)?;
+    let mut before = model.freeze.clone();
+    for epoch in 0..train.epochs {
+        let patterns = train.frozen(&model.freeze, epoch);
+        if patterns == before {
+            continue;
+        }
+        let names = patterns.join(", ");
+        network = freeze(network, &patterns).map_err(|_| {
+            // All patterns mean something: that was checked.
+            let rule = format!("leaves nothing to train in epoch {}", epoch + 1);
+            Error::config("train.freeze", names, rule)
+        })?;
+        before = patterns;
     }
     Ok(())
 }

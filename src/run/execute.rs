@@ -147,7 +147,7 @@ impl Run {
                 (network, ema, Position::default())
             }
         };
-        let state = State { network, optimizer, ema, position };
+        let state = State { network, optimizer, ema, best: None, position };
         let fit = Fit {
             data,
             config: &run_file.train,

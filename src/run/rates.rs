@@ -34,9 +34,24 @@ pub(super) fn learning_rate(
     let malformed = |error| Error::malformed(&path, "result of a sweep", error);
     let found: Found = serde_json::from_str(&text).map_err(malformed)?;
     let lr = found.suggested()?;
-    let rule = found.settings.rule.name();
-    observer.event(Event::Note(&format!("learning rate {lr:.3e}, by rule `{rule}`")));
-    Ok((lr, found.range))
+    let Some(range) = found.range else {
+        let wanted = "a fall: raise `lr_find.end_lr`, or give a number for `optimizer.lr`";
+        return Err(Error::data("learning-rate finder", "a loss that never falls", wanted));
+    };
+    let note = if takes_range(run_file) {
+        let CycleRange { base_lr, max_lr } = range;
+        format!("learning rate {base_lr:.3e} to {max_lr:.3e}, as the sweep proposes for cycles")
+    } else {
+        format!("learning rate {lr:.3e}, by rule `{}`", found.settings.rule.name())
+    };
+    observer.event(Event::Note(&note));
+    Ok((lr, Some(range)))
+}
+
+/// Whether cyclic rates run through what a sweep proposes.
+fn takes_range(run_file: &RunFile) -> bool {
+    let rate = &run_file.schedule.rate;
+    rate.kind == CurveKind::Cyclic && rate.min.is_none()
 }
 
 /// The schedule of a run, whose length is known now.
@@ -64,8 +79,7 @@ pub(super) fn schedule_with(
     let mut config = run_file.schedule.clone();
     let mut bases = Bases { lr, ..run_file.optimizer.bases() };
     if let Some(CycleRange { base_lr, max_lr }) = range
-        && config.rate.kind == CurveKind::Cyclic
-        && config.rate.min.is_none()
+        && takes_range(run_file)
     {
         config.rate.min = Some(base_lr);
         bases.lr = max_lr;

@@ -1,7 +1,9 @@
 //! Where a run goes on.
 
+use std::fs;
+
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::Network,
     optim::Optimizer,
     train::{Ema, Event, Observer, Position, RunFolder, load_checkpoint},
@@ -24,11 +26,17 @@ pub(super) fn newest_checkpoint(
             return Err(error);
         }
         observer.event(Event::Note(&format!("{error}; going on from the checkpoint before it")));
-    }
-    if !previous.exists() {
+    } else if previous.exists() {
+        observer.event(Event::Note("no last checkpoint; going on from the one before it"));
+    } else {
         return Ok(None);
     }
-    load_checkpoint(&previous, blank(), optimizer).map(Some)
+    let reached = load_checkpoint(&previous, blank(), optimizer)?;
+    if last.exists() {
+        // Or the next checkpoint would put it in the place of the one that is whole.
+        fs::remove_file(&last).map_err(Error::io("remove", &last))?;
+    }
+    Ok(Some(reached))
 }
 
 /// What differs between the run file that a run began with and the one that is there now.

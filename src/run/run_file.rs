@@ -139,8 +139,15 @@ impl RunFile {
         self.optimizer.build()?;
         self.lr_find.check()?;
         let mut schedule = self.schedule.clone();
-        if self.optimizer.lr.value().is_none() && schedule.rate.kind == CurveKind::Cyclic {
-            schedule.rate.min.get_or_insert(0.0); // Found together with the rate.
+        if self.optimizer.lr.value().is_none() {
+            let rule = "is in units of a rate that is not known yet: leave it out";
+            match schedule.rate.min {
+                Some(min) if min != 0.0 => return Err(Error::config("schedule.min", min, rule)),
+                _ if schedule.rate.kind == CurveKind::Cyclic => {
+                    schedule.rate.min = Some(0.0); // Found together with the rate.
+                }
+                _ => {}
+            }
         }
         Schedule::check(&schedule, self.optimizer.bases())
     }

@@ -61,7 +61,9 @@ impl CurveConfig {
             }
             CurveKind::WarmRestarts => {
                 let first = place.given("first_length", it.first_length, self.kind)?;
-                place.positive("first_length", first)?;
+                if first < 1.0 {
+                    return Err(place.error("first_length", first, "must be at least 1"));
+                }
                 place.within_run("first_length", first, unit)?;
                 let growth = number(it.growth);
                 if growth < 1.0 {
@@ -85,7 +87,10 @@ impl CurveConfig {
                     place.not_negative("points", factor)?;
                     place.within_run("points", time, unit)?;
                 }
-                if points.is_empty() || !points.is_sorted_by(|a, b| a[0] <= b[0]) {
+                if points.is_empty() {
+                    return Err(place.error("points", "[]", "needs at least one point"));
+                }
+                if !points.is_sorted_by(|a, b| a[0] <= b[0]) {
                     let found = format!("{points:?}");
                     return Err(place.error(
                         "points",

@@ -214,11 +214,18 @@ impl CurveConfig {
                 return Err(Error::config(key_name, value, rule));
             }
             // What is not finite has no form in JSON.
-            if value.is_null() {
+            if has_null(&value) {
                 return Err(Error::config(key_name, "nan or inf", "must be finite"));
             }
         }
         Ok(())
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_null),
+        other => other.is_null(),
     }
 }
 

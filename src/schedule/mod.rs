@@ -22,7 +22,7 @@ mod pieces;
 
 mod table;
 
-mod schedule;
+mod over_run;
 
 #[cfg(test)]
 mod golden;
@@ -35,7 +35,7 @@ pub use curve::{Curve, Custom, Piece};
 pub use cyclic::{CycleShape, Cyclic};
 pub use kind::{CurveKind, Unit};
 pub use one_cycle::{Convention, OneCycle};
+pub use over_run::{Bases, Rates, RunLength, Schedule};
 pub use phases::{Anneal, Phase, Phases};
 pub use plateau::{Plateau, ThresholdMode};
-pub use schedule::{Bases, Rates, RunLength, Schedule};
 pub use table::ScheduleConfig;

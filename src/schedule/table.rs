@@ -28,8 +28,8 @@ pub struct ScheduleConfig {
     /// Probability of dropout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop_prob: Option<CurveConfig>,
-    /// Strength of the augmentations, by epoch: probabilities and largest changes, up to once the value
-    /// of the run file.
+    /// Strength of the augmentations: largest changes of values and shares of chips that get something
+    /// from others, at most once the value of the run file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<CurveConfig>,
 }
@@ -56,7 +56,15 @@ impl ScheduleConfig {
 
     /// The same with every default written down.
     pub fn with_defaults(self) -> Self {
-        let all = |curve: Option<CurveConfig>| curve.map(|it| it.with_defaults());
+        // Momentum goes with the learning rate alone.
+        let all = |curve: Option<CurveConfig>| {
+            curve.map(|it| CurveConfig {
+                cycle_momentum: it.cycle_momentum,
+                base_momentum: it.base_momentum,
+                max_momentum: it.max_momentum,
+                ..it.with_defaults()
+            })
+        };
         Self {
             rate: self.rate.with_defaults(),
             momentum: all(self.momentum),

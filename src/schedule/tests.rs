@@ -48,6 +48,10 @@ fn keys_of_another_kind_are_refused() {
     refused("kind = 'cosine'\nmilestones = [3]", &["schedule.milestones"]);
     refused("kind = 'one_cycle'", &["unknown variant `one_cycle`"]);
     refused("kind = 'cosine'\nmin = nan", &["schedule.min", "finite"]);
+    refused("kind = 'points'\npoints = [[0, nan]]", &["schedule.points", "finite"]);
+    refused("kind = 'multi-step'\nmilestones = [inf]", &["schedule.milestones", "finite"]);
+    refused("kind = 'points'\npoints = []", &["schedule.points", "at least one"]);
+    refused("kind = 'warm-restarts'\nfirst_length = 0.5", &["first_length", "at least 1"]);
     refused("[momentum]\nkind = 'plateau'", &["schedule.momentum.kind", "follows the checks"]);
 }
 
@@ -98,6 +102,8 @@ fn values_out_of_range_are_refused_by_key() {
     refused("[momentum]\nkind = 'linear'", &["schedule.momentum", "cycle_momentum = false"]);
     let rising = "kind = 'constant'\n[momentum]\nkind = 'linear'\nend_factor = 1.2";
     refused(rising, &["schedule.momentum", "is too much"]);
+    let late = "[momentum]\nkind = 'points'\nunit = 'epoch'\npoints = [[3, 1], [4, 1.2]]";
+    refused(&format!("kind = 'constant'\n{late}"), &["schedule.momentum", "epoch 5"]);
     let stronger = "[augment]\nkind = 'constant'\nfactor = 1.5";
     refused(stronger, &["schedule.augment", "is too much"]);
     for lr in [0.0, -1.0, f64::NAN, f64::INFINITY] {
@@ -123,6 +129,19 @@ fn each_curve_drives_its_own_setting() {
     assert_eq!(schedule.drop_factor(50, 2), 0.5);
     assert_eq!(schedule.augment_factor(50, 2), 0.5);
     assert!((schedule.rates(5, 0, &[]).lr - 0.075).abs() < 1e-12);
+}
+
+#[test]
+fn other_settings_have_cycles_without_momentum_too() {
+    let text = "kind = 'constant'\n[weight_decay]\nkind = 'one-cycle'\n\
+                [drop_prob]\nkind = 'cyclic'\nmin = 0.5\nstep_size_up = 10";
+    let config: ScheduleConfig = toml::from_str(text).unwrap();
+    for config in [config.clone(), config.with_defaults()] {
+        let schedule = Schedule::new(&config, BASES, RUN).unwrap();
+        let rates = schedule.rates(29, 1, &[]);
+        assert_eq!((rates.weight_decay_factor, rates.momentum), (1.0, None));
+        assert_eq!([0, 10].map(|step| schedule.drop_factor(step, 0)), [0.5, 1.0]);
+    }
 }
 
 #[test]

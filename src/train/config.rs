@@ -42,7 +42,8 @@ pub struct TrainConfig {
     pub restore_best: bool,
     /// How many of the best epochs keep their weights in the folder of checkpoints.
     pub keep_best: u32,
-    /// Epochs between two checkpoints to resume from; stopping and ending always write one.
+    /// Epochs between two checkpoints to resume from, or more, where they would take over 2 % of the
+    /// time; stopping and ending always write one.
     pub checkpoint_every: u32,
     /// Steps between two checkpoints, within epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +122,7 @@ impl TrainConfig {
         self.accumulate.check(self.epochs)?;
         self.freeze.iter().try_for_each(|it| it.check(self.epochs))?;
         self.ema.map_or(Ok(()), |it| it.check())?;
-        self.early_stopping.map_or(Ok(()), |it| it.check())
+        self.early_stopping.map_or(Ok(()), |it| it.check(self.epochs))
     }
 
     /// Chips of a whole optimizer step of `epoch`, counted from 0.

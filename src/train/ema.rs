@@ -63,7 +63,7 @@ impl EmaConfig {
 /// The average of the parameters and running statistics of a model, by name.
 ///
 /// ```text
-/// a = d a + (1 - d) w
+/// a = a + (1 - d) (w - a)
 /// ```
 ///
 /// Counters are those of the model, not averages. Source: Polyak & Juditsky 1992,
@@ -142,8 +142,9 @@ impl ModuleVisitor for Averager<'_> {
         let data = param.val().into_data_as::<f32>();
         let values = data.as_slice::<f32>().expect("it was read as f32");
         let averages = self.ema.averages.entry(self.path.name()).or_insert_with(|| values.to_vec());
-        let (kept, new) = (self.decay as f32, (1.0 - self.decay) as f32);
-        averages.par_iter_mut().zip(values).for_each(|(a, w)| *a = kept * *a + new * w);
+        // In this form what does not change stays as it is, to the bit, whatever the decay.
+        let new = (1.0 - self.decay) as f32;
+        averages.par_iter_mut().zip(values).for_each(|(a, w)| *a += new * (w - *a));
     }
 }
 
@@ -205,6 +206,16 @@ mod tests {
         assert_eq!(state_dict(&averaged), state_dict(&norm(2.0)));
         let again = Ema::load(&norm(0.0), ema.state(), "test").unwrap();
         assert_eq!(again, ema);
+    }
+
+    #[test]
+    fn what_does_not_change_stays_to_the_bit() {
+        let model = norm(0.1);
+        let mut ema = Ema::of(&model);
+        for decay in [0.1, 0.5, 0.9, 0.999, 0.99999] {
+            ema.update(&model, decay);
+        }
+        assert_eq!(state_dict(&ema.apply(norm(9.0))), state_dict(&model));
     }
 
     #[test]

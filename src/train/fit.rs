@@ -6,7 +6,7 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Check, Dataset, Ema, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, ValidationRow, load_in_order, validate, window_gradient,
+    TrainConfig, ValidationRow, keep::Pace, load_in_order, validate, window_gradient,
 };
 use crate::{
     chip::Chip,
@@ -46,6 +46,8 @@ pub struct State {
     pub optimizer: Optimizer,
     /// The average of its weights, if there is one.
     pub ema: Option<Ema>,
+    /// The best model so far, if it is not on disk yet.
+    pub best: Option<Box<Network>>,
     /// How far it got.
     pub position: Position,
 }
@@ -84,6 +86,7 @@ impl Fit<'_> {
             start.epoch,
         )?;
         let mut frozen = None;
+        let mut pace = Pace::new(observer.seconds());
         while state.position.epoch < self.config.epochs && !self.is_over(&state.position) {
             let patterns = self.config.frozen(self.frozen, state.position.epoch);
             if frozen.as_ref() != Some(&patterns) {
@@ -93,13 +96,14 @@ impl Fit<'_> {
             let began = observer.seconds();
             let first_step = state.position.step;
             let interrupted;
-            (state, interrupted) = self.epoch(state, &files, observer)?;
+            (state, interrupted) = self.epoch(state, &files, &mut pace, observer)?;
             if interrupted {
-                self.save(&state)?;
+                self.save(&mut state, &mut pace, observer)?;
                 return Err(Error::Interrupted);
             }
             let trained = observer.seconds();
-            state = self.end_epoch(state, &files, observer, [began, trained], first_step)?;
+            let times = [began, trained];
+            state = self.end_epoch(state, &files, &mut pace, observer, times, first_step)?;
         }
         Ok(state)
     }
@@ -117,6 +121,7 @@ impl Fit<'_> {
         &self,
         state: State,
         files: &HistoryFiles,
+        pace: &mut Pace,
         observer: &mut dyn Observer,
     ) -> Result<(State, bool)> {
         let epoch = state.position.epoch;
@@ -125,16 +130,12 @@ impl Fit<'_> {
         let begin = state.position.step - state.position.step_in_epoch;
         let mut state = Some(state);
         let mut interrupted = false;
-        let mut saved = observer.seconds();
         let make = |index| self.chips(epoch, index, begin + index);
         load_in_order(todo, N_LOADERS, make, |index, chips| {
             let before = state.take().expect("the state is put back after each step");
-            let (after, row) = self.step(before, &chips)?;
+            let (mut after, row) = self.step(before, &chips)?;
             files.step(&row)?;
-            if self.is_due(after.position.step, observer.seconds() - saved) {
-                self.save(&after)?;
-                saved = observer.seconds();
-            }
+            self.save_in_epoch(&mut after, pace, observer)?;
             state = Some(after);
             let (row, n_chips) = (&row, chips.len());
             observer.event(Event::Step { row, step_in_epoch: index + 1, n_steps, n_chips });
@@ -155,7 +156,7 @@ impl Fit<'_> {
 
     /// One optimizer step.
     fn step(&self, state: State, chips: &[Chip]) -> Result<(State, StepRow)> {
-        let State { network, mut optimizer, mut ema, mut position } = state;
+        let State { network, mut optimizer, mut ema, best, mut position } = state;
         let (step, epoch) = (position.step, position.epoch);
         let rates = self.rates(&position, step);
         let drop_factor = self.schedule.drop_factor(step, epoch);
@@ -190,7 +191,7 @@ impl Fit<'_> {
             terms: found.terms,
             n_labelled: chips.iter().map(|it| it.n_labelled() as u64).sum::<u64>(),
         };
-        Ok((State { network, optimizer, ema, position }, row))
+        Ok((State { network, optimizer, ema, best, position }, row))
     }
 
     /// Validates, writes the epoch's row, and keeps what must be kept.
@@ -198,6 +199,7 @@ impl Fit<'_> {
         &self,
         mut state: State,
         files: &HistoryFiles,
+        pace: &mut Pace,
         observer: &mut dyn Observer,
         [began, trained]: [f64; 2],
         first_step: u64,
@@ -234,16 +236,13 @@ impl Fit<'_> {
         if let Some(raw) = validation {
             position.checks.push(Check::new(position.epoch, row.train_loss, raw, ema));
         }
-        let is_best = self.keep_weights(&state, validation.is_some())?;
+        let is_best = self.keep_weights(&mut state, validation.is_some())?;
         files.epoch(&row)?;
-        let position = &state.position;
-        let is_last = position.epoch == self.config.epochs || self.is_over(position);
-        if position.epoch.is_multiple_of(self.config.checkpoint_every) || is_last {
-            self.save(&state)?;
-        }
+        let is_last = state.position.epoch == self.config.epochs || self.is_over(&state.position);
+        self.save_after_epoch(&mut state, is_last, pace, observer)?;
         observer.event(Event::Epoch { row: &row, is_best });
-        if is_last && position.epoch < self.config.epochs {
-            observer.event(Event::StoppedEarly { epoch: position.epoch });
+        if is_last && state.position.epoch < self.config.epochs {
+            observer.event(Event::StoppedEarly { epoch: state.position.epoch });
         }
         Ok(state)
     }

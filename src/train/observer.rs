@@ -23,7 +23,7 @@ pub enum Event<'a> {
     Epoch {
         /// Its figures.
         row: &'a EpochRow,
-        /// Whether no epoch before had a higher validation mean IoU.
+        /// Whether no epoch before had a better figure of those that are watched.
         is_best: bool,
     },
     /// Early stopping ended the training after this epoch; the first is 1.

@@ -27,12 +27,19 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Checks the ranges.
+    /// Checks the ranges for a run of `n_epochs` epochs.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] naming the key.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, n_epochs: u32) -> Result<()> {
+        for (key, value) in [("patience", self.patience), ("min_epochs", self.min_epochs)] {
+            if n_epochs <= value {
+                let key = format!("train.early_stopping.{key}");
+                let rule = format!("never stops a run of {n_epochs} epochs");
+                return Err(Error::config(key, value, rule));
+            }
+        }
         if self.patience == 0 {
             let rule = "must be at least 1";
             return Err(Error::config("train.early_stopping.patience", self.patience, rule));
@@ -130,8 +137,10 @@ mod tests {
 
     #[test]
     fn a_patience_of_nothing_is_refused() {
-        let error = EarlyStopping { patience: 0, ..RULE }.check().unwrap_err().to_string();
+        let error = EarlyStopping { patience: 0, ..RULE }.check(9).unwrap_err().to_string();
         assert!(error.contains("train.early_stopping.patience"), "{error}");
-        assert!(EarlyStopping { min_delta: f64::NAN, ..RULE }.check().is_err());
+        RULE.check(3).unwrap();
+        assert!(RULE.check(2).unwrap_err().to_string().contains("never stops a run of 2 epochs"));
+        assert!(EarlyStopping { min_delta: f64::NAN, ..RULE }.check(9).is_err());
     }
 }

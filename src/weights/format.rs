@@ -49,11 +49,20 @@ pub fn write_safetensors(state: &StateDict, metadata: &BTreeMap<String, String>)
     bytes.extend(header);
     for entry in &state.entries {
         match &entry.values {
-            Values::F32(values) => bytes.extend(values.iter().flat_map(|it| it.to_le_bytes())),
-            Values::I64(values) => bytes.extend(values.iter().flat_map(|it| it.to_le_bytes())),
+            Values::F32(values) => append(&mut bytes, values, f32::to_le_bytes),
+            Values::I64(values) => append(&mut bytes, values, i64::to_le_bytes),
         }
     }
     bytes
+}
+
+/// Appends the bytes of `values`: a plain copy, once compiled.
+fn append<T: Copy, const N: usize>(bytes: &mut Vec<u8>, values: &[T], of: fn(T) -> [u8; N]) {
+    let start = bytes.len();
+    bytes.resize(start + N * values.len(), 0);
+    for (place, value) in bytes[start..].chunks_exact_mut(N).zip(values) {
+        place.copy_from_slice(&of(*value));
+    }
 }
 
 /// SHA-256 of names, shapes and values of `state` and of `metadata`, in hexadecimal.
@@ -62,19 +71,22 @@ pub fn content_hash(state: &StateDict, metadata: &BTreeMap<String, String>) -> S
     let mut hash = Sha256::new();
     hash.update(header(state, metadata));
     let mut bytes = Vec::with_capacity(8 * PART);
-    let mut add = |part: &mut dyn Iterator<Item = u8>| {
-        bytes.clear();
-        bytes.extend(part);
-        hash.update(&bytes);
-    };
     for entry in &state.entries {
         match &entry.values {
-            Values::F32(values) => values
-                .chunks(PART)
-                .for_each(|part| add(&mut part.iter().flat_map(|it| it.to_le_bytes()))),
-            Values::I64(values) => values
-                .chunks(PART)
-                .for_each(|part| add(&mut part.iter().flat_map(|it| it.to_le_bytes()))),
+            Values::F32(values) => {
+                for part in values.chunks(PART) {
+                    bytes.clear();
+                    append(&mut bytes, part, f32::to_le_bytes);
+                    hash.update(&bytes);
+                }
+            }
+            Values::I64(values) => {
+                for part in values.chunks(PART) {
+                    bytes.clear();
+                    append(&mut bytes, part, i64::to_le_bytes);
+                    hash.update(&bytes);
+                }
+            }
         }
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

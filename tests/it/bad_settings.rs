@@ -181,7 +181,7 @@ fn settings_that_do_not_go_together_are_refused() {
         (&["schedule.length=5"], &["`schedule.length` = 5", "less than the 6 steps"]),
         (&["train.accumulate='all'"], &["train.accumulate", "[epoch, number] pairs"]),
         (
-            &["train.early_stopping={patience=2, monitor='iou'}"],
+            &["train.early_stopping={patience=1, monitor='iou'}"],
             &["train.early_stopping.monitor", "`mean-iou`"],
         ),
         (&["schedule.kind=step"], &["schedule.step_size", "needed"]),
@@ -195,11 +195,24 @@ fn settings_that_do_not_go_together_are_refused() {
             &["schedule.step_size", "2 epochs of the run"],
         ),
         (
-            &["split.validation=0", "train.early_stopping.patience=2"],
+            &["split.validation=0", "train.early_stopping.patience=1"],
             &["train.early_stopping", "validation blocks"],
         ),
         (&["split.validation=0", "schedule.kind=plateau"], &["schedule.kind", "validation blocks"]),
-        (&["train.freeze=[{names='*'}]"], &["leaves nothing to train"]),
+        (
+            &["train.freeze=[{names='*', from_epoch=1}]"],
+            &["`train.freeze` = *", "leaves nothing to train in epoch 2"],
+        ),
+        (&["split.validation=0", "train.keep_best=2"], &["train.keep_best", "validation blocks"]),
+        (&["train.accumulate=4"], &["`train.accumulate` = 4", "3 batches of an epoch"]),
+        (
+            &["train.early_stopping={patience=2}"],
+            &["train.early_stopping.patience", "never stops a run of 2 epochs"],
+        ),
+        (
+            &["optimizer.lr=auto", "schedule.kind=cosine", "schedule.min=1e-4"],
+            &["schedule.min", "not known yet"],
+        ),
     ] {
         let site = site();
         let sets = settings.iter().flat_map(|it| ["--set", it]);

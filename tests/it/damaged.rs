@@ -8,7 +8,7 @@ use swath::{
     run::{Environment, Run},
 };
 
-use crate::support::{begin, check_refused, history, site, swath, swath_ok, train};
+use crate::support::{Watch, begin, check_refused, history, site, swath, swath_ok, train};
 
 /// Stopped in the second epoch, when there is a best one.
 fn stopped() -> tempfile::TempDir {
@@ -36,6 +36,39 @@ fn a_damaged_last_checkpoint_falls_back_to_the_one_before() {
     for name in ["model.swath", "steps.csv"] {
         assert!(fs::read(run.join(name)).unwrap() == fs::read(whole.join(name)).unwrap(), "{name}");
     }
+}
+
+#[test]
+fn what_a_run_fell_back_to_is_kept_until_there_is_a_better_one() {
+    let site = stopped();
+    let mut whole = begin(site.path(), "whole", &[]);
+    train(&mut whole, None).unwrap();
+    let path = |name: &str| site.path().join(format!("run/checkpoints/{name}.safetensors"));
+    let open = || Run::open(&site.path().join("run"), Device::flex()).unwrap();
+    // A checkpoint that is lost twice, before and after the run has written another.
+    for _ in 0..2 {
+        fs::write(path("last"), "damaged").unwrap();
+        assert!(matches!(train(&mut open(), Some(1)), Err(Error::Interrupted)));
+        for name in ["last", "previous"] {
+            assert!(1000 < fs::read(path(name)).unwrap().len(), "{name}");
+        }
+    }
+    train(&mut open(), None).unwrap();
+    let model = |run: &str| fs::read(site.path().join(run).join("model.swath")).unwrap();
+    assert!(model("run") == model("whole"));
+}
+
+#[test]
+fn checkpoints_come_by_the_clock_across_epochs() {
+    let site = site();
+    let settings = ["train.epochs=4", "train.checkpoint_every=9", "train.checkpoint_minutes=0.075"];
+    let mut run = begin(site.path(), "run", &settings);
+    let last = site.path().join("run/checkpoints/last.safetensors");
+    let mut there = Vec::new();
+    // The clock of a watch shows the number of steps before: 4.5 seconds are over at the sixth.
+    let at_step = &mut |_| there.push(last.exists());
+    run.train(&mut Watch { stop_after: u64::MAX, at_step, n_steps: 0 }).unwrap();
+    assert_eq!(there.iter().position(|it| *it), Some(5), "{there:?}");
 }
 
 #[test]

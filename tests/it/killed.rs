@@ -24,7 +24,7 @@ const SETTINGS: [&str; 23] = [
     "train.checkpoint_steps=1",
     "train.validate_every=2",
     "train.keep_best=2",
-    "train.early_stopping.patience=20",
+    "train.early_stopping.patience=13",
     "train.freeze=[{names='encoder.layer4', until_epoch=3}]",
     "train.clip_norm=1.0",
     "chips.per_epoch=14",

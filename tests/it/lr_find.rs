@@ -93,6 +93,15 @@ fn a_sweep_that_diverges_at_once_says_what_to_change() {
 }
 
 #[test]
+fn a_sweep_that_finds_nothing_begins_no_training() {
+    let site = site();
+    let settings = ["optimizer.lr=auto", "lr_find.start_lr=1e20", "lr_find.end_lr=1e30"];
+    let error = train(&mut begin(site.path(), "run", &settings), None).unwrap_err().to_string();
+    assert!(error.contains("learning-rate finder: found"), "{error}");
+    assert!(!site.path().join("run/steps.csv").exists(), "{error}");
+}
+
+#[test]
 fn settings_that_mean_nothing_are_refused() {
     let site = site();
     for (set, wanted) in [
@@ -100,6 +109,7 @@ fn settings_that_mean_nothing_are_refused() {
         ("lr_find.rule=steap", "did you mean `steep`"),
         ("optimizer.lr=fast", "a number above 0, or \"auto\""),
         ("optimizer.lr=-1", "optimizer.lr"),
+        ("lr_find.n_iterations=5", "lr_find.n_iterations"),
     ] {
         let ended = swath(site.path(), &["lr-find", "run.toml", "--json", "--set", set]);
         assert_eq!(ended.code, Some(2), "{set}: {}", ended.stderr);

@@ -86,20 +86,23 @@ fn steps(run_file: &RunFile, schedule: &Schedule, n_chips: u32) -> Vec<Step> {
     (0..train.epochs).flat_map(of_epoch).enumerate().map(step).collect()
 }
 
+/// A number of a step.
+type Value = fn(&Step) -> f64;
+
 /// What is drawn: learning rate and momentum, and what changes.
 fn courses(run_file: &RunFile, steps: &[Step]) -> Vec<Course> {
     let kind = run_file.optimizer.kind;
     let momentum = format!("{} of {}", kind.momentum_name(), kind.name());
-    let all: [(&str, &dyn Fn(&Step) -> f64); 7] = [
-        ("learning rate", &|it| it.lr),
-        (&momentum, &|it| it.momentum),
-        ("weight decay", &|it| it.weight_decay),
-        ("factor of dropout", &|it| it.drop_factor),
-        ("factor of augmentation", &|it| it.augment_factor),
-        ("batches of a step", &|it| f64::from(it.batches)),
-        ("frozen groups of parameters", &|it| it.frozen as f64),
+    let all: [(&str, Value); 7] = [
+        ("learning rate", |it| it.lr),
+        (&momentum, |it| it.momentum),
+        ("weight decay", |it| it.weight_decay),
+        ("factor of dropout", |it| it.drop_factor),
+        ("factor of augmentation", |it| it.augment_factor),
+        ("batches of a step", |it| f64::from(it.batches)),
+        ("frozen groups of parameters", |it| it.frozen as f64),
     ];
-    let course = |(index, (name, value)): (usize, (&str, &dyn Fn(&Step) -> f64))| {
+    let course = |(index, (name, value)): (usize, (&str, Value))| {
         let values: Vec<f64> = steps.iter().map(value).collect();
         let changes = values.windows(2).any(|pair| pair[0] != pair[1]);
         (index < 2 || changes).then(|| Course { name: name.to_owned(), values })

@@ -149,6 +149,7 @@ impl Schedule {
             run: in_unit(&config.rate),
             role: Role::Rate,
         };
+        config.rate.check_keys("schedule", false)?;
         let plateau = config.rate.plateau(place)?;
         let monitor = config.rate.with_defaults().monitor.unwrap_or_default();
         let curve = if plateau.is_some() { Curve::CONSTANT } else { config.rate.curve(place)? };
@@ -193,17 +194,20 @@ impl Schedule {
     /// Shares must stay shares over the run.
     fn check_shares(&self, run: Option<RunLength>) -> Result<()> {
         let Some(RunLength { n_steps, n_epochs }) = run else { return Ok(()) };
-        let per_epoch = n_steps.div_ceil(u64::from(n_epochs.max(1)));
         for (key, course, is_share) in [
             ("schedule.momentum", &self.momentum, &(|it: f64| it < 1.0) as &dyn Fn(f64) -> bool),
             ("schedule.drop_prob", &self.drop_prob, &|it| it <= 1.0),
             ("schedule.augment", &self.augment, &|it| it <= 1.0),
         ] {
             let Some(course) = course else { continue };
-            let at = |step| course.at(step, (step / per_epoch) as u32);
-            if let Some(step) = (0..n_steps).find(|&step| !is_share(at(step))) {
-                let rule = format!("is too much (step {})", step + 1);
-                return Err(Error::config(key, at(step), rule));
+            let (n, unit) = match course.unit {
+                Unit::Step => (n_steps, "step"),
+                Unit::Epoch => (n_epochs.into(), "epoch"),
+            };
+            let at = |time: u64| course.base * course.curve.factor(time as f64);
+            if let Some(time) = (0..n).find(|&time| !is_share(at(time))) {
+                let rule = format!("is too much ({unit} {})", time + 1);
+                return Err(Error::config(key, at(time), rule));
             }
         }
         Ok(())
