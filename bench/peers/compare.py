@@ -13,6 +13,13 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 MODES = ["default", "channels_last", "bf16"]
+# Networks by the names of swath, with those of segmentation_models_pytorch.
+NETWORKS = {
+    "unet/resnet34": "Unet/resnet34",
+    "unet/mobilenet-v2": "Unet/mobilenet_v2",
+    "unet/efficientnet-lite0": "Unet/tu-tf_efficientnet_lite0",
+    "deeplab-v3-plus/resnet50": "DeepLabV3Plus/resnet50",
+}
 SHAPES = {"train": [(8, 128), (4, 256)], "predict": [(8, 128), (8, 256)]}
 
 
@@ -23,7 +30,7 @@ def run(command):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--swath", default=str(HERE / "../../target/release/swath"))
-    parser.add_argument("--encoder", default="resnet34")
+    parser.add_argument("--network", choices=NETWORKS, default="unet/resnet34")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -39,11 +46,13 @@ def main():
 
 
 def compare(args, task, batch, size):
-    options = ["--encoder", args.encoder, "--batch", str(batch), "--size", str(size)]
+    ours, theirs = args.network.split("/"), NETWORKS[args.network].split("/")
+    options = ["--batch", str(batch), "--size", str(size)]
     options += ["--steps", str(args.steps), "--threads", str(args.threads)]
     options += ["--predict"] if task == "predict" else []
-    swath = [args.swath, "bench", "--json", *options]
-    torch = [sys.executable, str(HERE / "torch_bench.py"), *options, "--mode"]
+    swath = [args.swath, "bench", "--json", "--model", ours[0], "--encoder", ours[1], *options]
+    torch = [sys.executable, str(HERE / "torch_bench.py"), "--architecture", theirs[0]]
+    torch += ["--encoder", theirs[1], *options, "--mode"]
     found = {engine: [] for engine in ["swath", *args.modes]}
     ratios = {mode: [] for mode in args.modes}
     for _ in range(args.rounds):

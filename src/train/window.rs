@@ -276,7 +276,7 @@ mod tests {
     use crate::{
         label::{ClassCounts, IGNORE},
         loss::{LossConfig, LossKind},
-        model::{Conv2d, Encoder, Features, ModelConfig, NormKind, Path},
+        model::{Conv2d, Encoder, Features, ModelConfig, Network, NormKind, Path},
         optim::OptimizerConfig,
         random::{Purpose, generator},
         schedule::Rates,
@@ -394,6 +394,35 @@ mod tests {
         LossKind::UnifiedFocal,
     ];
 
+    /// Loss and gradients in double precision, by name, computed `batch` chips at a time.
+    fn in_double(
+        network: &Network,
+        criterion: &Criterion,
+        chips: &[Chip],
+        batch: usize,
+    ) -> (f64, Vec<f64>) {
+        let device = Device::flex().autodiff();
+        let network = network.clone().map(&mut Doubler);
+        let batches: Vec<&[Chip]> = chips.chunks(batch).collect();
+        let window = Window {
+            network: &network,
+            criterion,
+            n_images: batches.iter().map(|it| it.len()).collect(),
+            batch: &|index| {
+                let batch = Batch::new(batches[index], &device);
+                let images = batch.images.cast(DType::F64);
+                let distances = batch.distances.map(|it| it.cast(DType::F64));
+                Batch { images, distances, ..batch }
+            },
+            epoch: 3,
+            pass: Pass::training(1, 0),
+        };
+        let mut sums = BTreeMap::new();
+        let found = window.backward(|loss| collect(&network, loss, &mut sums)).unwrap();
+        let values = sums.into_values().flatten().map(|it| it * found.factor);
+        (found.loss, values.collect())
+    }
+
     /// Relative error of gradients.
     fn error(found: &[f64], want: &[f64]) -> f64 {
         let norm =
@@ -416,14 +445,20 @@ mod tests {
                 };
                 let (whole, parts) = (gradients(5), gradients(2));
                 let values = |found: &BatchGradient| -> Vec<f64> {
-                    let names = state_dict(&network).entries.into_iter();
+                    let mut names: Vec<String> =
+                        state_dict(&network).entries.into_iter().map(|it| it.name).collect();
+                    names.sort();
                     names
-                        .filter_map(|it| found.gradients.find(&it.name))
+                        .iter()
+                        .filter_map(|name| found.gradients.find(name))
                         .flat_map(|it| it.values.iter().map(move |v| f64::from(*v) * it.factor))
                         .collect()
                 };
-                let error = error(&values(&parts), &values(&whole));
-                assert!(error < 1e-5, "{kind:?}: {error}");
+                let difference = error(&values(&parts), &values(&whole));
+                // Without fused multiply-adds the large batch itself can be further off than that.
+                let (_, exact) = in_double(&network, &criterion, &chips, 5);
+                let own = error(&values(&whole), &exact);
+                assert!(difference < 1e-5_f64.max(2.0 * own), "{kind:?}: {difference}, {own}");
                 assert!((parts.loss - whole.loss).abs() < 1e-5, "{kind:?}");
                 assert_eq!(parts.weight, whole.weight, "{kind:?}");
                 assert_eq!(parts.terms.len(), whole.terms.len());
@@ -435,29 +470,10 @@ mod tests {
     fn in_double_precision_they_are_the_same_to_twelve_digits() {
         let device = Device::flex().autodiff();
         let chips = chips(5, 32, 2);
-        let network = model(&[0.5]).build(2, 3, 0, &device).map(&mut Doubler);
+        let network = model(&[0.5]).build(2, 3, 0, &device);
         for kind in KINDS {
             let criterion = criterion(kind);
-            let found = [5, 2].map(|batch| {
-                let batches: Vec<&[Chip]> = chips.chunks(batch).collect();
-                let window = Window {
-                    network: &network,
-                    criterion: &criterion,
-                    n_images: batches.iter().map(|it| it.len()).collect(),
-                    batch: &|index| {
-                        let batch = Batch::new(batches[index], &device);
-                        let images = batch.images.cast(DType::F64);
-                        let distances = batch.distances.map(|it| it.cast(DType::F64));
-                        Batch { images, distances, ..batch }
-                    },
-                    epoch: 3,
-                    pass: Pass::training(1, 0),
-                };
-                let mut sums = BTreeMap::new();
-                let found = window.backward(|loss| collect(&network, loss, &mut sums)).unwrap();
-                let values = sums.into_values().flatten().map(|it| it * found.factor);
-                (found.loss, values.collect::<Vec<f64>>())
-            });
+            let found = [5, 2].map(|batch| in_double(&network, &criterion, &chips, batch));
             let [(whole_loss, whole), (loss, parts)] = found;
             let error = error(&parts, &whole);
             assert!(error < 1e-12, "{kind:?}: {error}");
