@@ -161,7 +161,11 @@ impl OptimizerConfig {
     /// The values that schedules multiply; a learning rate that is not found yet is as large as
     /// can be, so that every lowest value lies below it.
     pub fn bases(&self) -> Bases {
-        Bases { lr: self.lr.value().unwrap_or(f64::MAX), momentum: self.momentum() }
+        Bases {
+            lr: self.lr.value().unwrap_or(f64::MAX),
+            momentum: self.momentum(),
+            weight_decay: self.weight_decay(),
+        }
     }
 
     /// What multiplies the learning rate of the parameter called `name`.

@@ -199,8 +199,7 @@ impl OptimizerKind {
     /// Whether slot `index` is there after the first step, whatever the settings.
     fn needs(self, index: usize) -> bool {
         match self {
-            Self::Adamw | Self::Adam | Self::Lion => true,
-            Self::Sgd => true, // Without it there is nothing.
+            Self::Adamw | Self::Adam | Self::Sgd | Self::Lion => true,
             Self::Rmsprop => index == 0,
         }
     }

@@ -57,10 +57,7 @@ pub fn estimate(
     let n_parameters = crate::weights::n_parameters(&network) as u64;
     let loss = run_file.loss.build(&data.class_counts())?;
     let mut optimizer = run_file.optimizer.build()?;
-    let mut chip = data.training_chip(0, 0, 1.0)?;
-    if loss.needs_distances() {
-        chip.measure_distances(data.classes().len());
-    }
+    let chip = data.training_chips(0, 0..1, 1.0, loss.needs_distances())?.remove(0);
     // The first step is slower: it makes the optimizer's memory and warms up threads. Batch norm
     // needs two values per channel, also in the coarsest features of a small chip.
     let network = step(network, &mut optimizer, &loss, &vec![chip.clone(); 2], device)?;

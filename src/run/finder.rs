@@ -84,13 +84,7 @@ impl Finder<'_> {
             let pass = Pass::training(seed, iteration as u64);
             let batch = train.batch as usize;
             let mut found = window_gradient(&network, &loss, &chips, batch, &device, 0, pass)?;
-            if let Some(limit) = train.clip_value {
-                found.gradients.clip_value(limit);
-            }
-            let norm = match train.clip_norm {
-                Some(max_norm) => found.gradients.clip_norm(max_norm),
-                None => found.gradients.norm(),
-            };
+            let norm = train.clip(&mut found.gradients);
             if !(found.loss.is_finite() && norm.is_finite()) {
                 ended = Verdict::NotFinite;
                 break;
@@ -144,13 +138,6 @@ impl Finder<'_> {
         let of_step = run_file.train.chips_of_step(0);
         let first = iteration % per_epoch * of_step;
         let range = first..(first + of_step).min(n_chips.into());
-        let chip = |index| {
-            let mut chip = data.training_chip(epoch, index as u32, 1.0)?;
-            if loss.needs_distances() {
-                chip.measure_distances(data.classes().len());
-            }
-            Ok(chip)
-        };
-        range.map(chip).collect()
+        data.training_chips(epoch, range, 1.0, loss.needs_distances())
     }
 }

@@ -12,7 +12,8 @@ use crate::{
 
 /// A curve over the run: its `kind`, and the keys of that kind. A key of another kind is refused.
 ///
-/// Lengths and times are counted in `unit`. `min` is in units of the key that is scheduled.
+/// Lengths and times are counted in `unit`. `min` is in units of the key that is scheduled; of
+/// dropout and augmentation, a factor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CurveConfig {
@@ -187,12 +188,8 @@ impl CurveConfig {
             CurveKind::Points => Self { anneal: Some(Anneal::Linear), ..Self::default() },
             CurveKind::Exponential | CurveKind::Sequence | CurveKind::Product => Self::default(),
         };
-        let mut all = object(&defaults);
+        let mut all = object(&Self { unit: Some(self.unit()), ..defaults });
         all.extend(object(self));
-        all.insert(
-            "unit".to_owned(),
-            object(&Self { unit: Some(self.unit()), ..self.clone() })["unit"].clone(),
-        );
         serde_json::from_value(Value::Object(all)).expect("the fields are those of a curve")
     }
 

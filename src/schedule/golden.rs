@@ -32,7 +32,7 @@ fn check_curve(name: &str, curve: &Curve) {
 #[track_caller]
 fn check_config(name: &str, text: &str, n_steps: u32) {
     let config: ScheduleConfig = toml::from_str(text).unwrap();
-    let bases = Bases { lr: 0.1, momentum: 0.9 };
+    let bases = Bases { lr: 0.1, momentum: 0.9, weight_decay: 0.0 };
     let run = RunLength { n_steps: n_steps.into(), n_epochs: n_steps };
     let schedule = Schedule::new(&config, bases, run).unwrap();
     let rates = |t: f64| schedule.rates(t as u64, t as u32, &[]);
@@ -97,7 +97,7 @@ fn a_plateau_falls_when_pytorchs_does() {
         serde_json::from_value(golden["cases"]["ReduceLROnPlateau"]["metrics"].clone()).unwrap();
     let text = "kind = 'plateau'\npatience = 2\ncooldown = 1\nmin = 1e-4";
     let config: ScheduleConfig = toml::from_str(text).unwrap();
-    let bases = Bases { lr: 0.1, momentum: 0.9 };
+    let bases = Bases { lr: 0.1, momentum: 0.9, weight_decay: 0.0 };
     let schedule = Schedule::new(&config, bases, RunLength { n_steps: 20, n_epochs: 20 }).unwrap();
     assert_eq!(schedule.monitor(), Some(Monitor::ValidationLoss));
     let lr = |t: f64| schedule.rates(t as u64, t as u32, &metrics[..t as usize]).lr;

@@ -52,6 +52,8 @@ pub struct Bases {
     pub lr: f64,
     /// Momentum or the first beta of the optimizer.
     pub momentum: f64,
+    /// `optimizer.weight_decay`.
+    pub weight_decay: f64,
 }
 
 /// Learning rate, momentum and more at every step of a training.
@@ -64,7 +66,7 @@ pub struct Bases {
 /// ```
 /// use swath::schedule::{Bases, RunLength, Schedule, ScheduleConfig};
 ///
-/// let bases = Bases { lr: 1e-3, momentum: 0.9 };
+/// let bases = Bases { lr: 1e-3, momentum: 0.9, weight_decay: 0.01 };
 /// let run = RunLength { n_steps: 100, n_epochs: 10 };
 /// let schedule = Schedule::new(&ScheduleConfig::default(), bases, run)?;
 /// assert_eq!(schedule.rates(29, 2, &[]).lr, 1e-3); // The top: step 0.3 * 100 - 1.
@@ -167,7 +169,7 @@ impl Schedule {
                 config.curve(Place { table: &table, key, base, run: in_unit(config), role })?;
             Ok(Some(Course { base: base_out, curve, unit: config.unit() }))
         };
-        let key = "the momentum or first beta";
+        let (key, decay) = ("the momentum or first beta", "optimizer.weight_decay");
         let (base, name) = (bases.momentum, "momentum");
         let own = other(name, &config.momentum, key, base, base)?;
         if own.is_some() && against.is_some() {
@@ -183,7 +185,13 @@ impl Schedule {
             plateau: plateau.map(|it| (it, monitor)),
             warmup: warmup(config, run)?,
             momentum: own.or(against),
-            weight_decay: other("weight_decay", &config.weight_decay, "it", 1.0, 1.0)?,
+            weight_decay: other(
+                "weight_decay",
+                &config.weight_decay,
+                decay,
+                bases.weight_decay,
+                1.0,
+            )?,
             drop_prob: other("drop_prob", &config.drop_prob, "it", 1.0, 1.0)?,
             augment: other("augment", &config.augment, "it", 1.0, 1.0)?,
         };

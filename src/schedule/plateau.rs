@@ -80,9 +80,8 @@ impl Plateau {
     fn is_better(&self, figure: f64, best: f64) -> bool {
         match (self.better, self.threshold_mode) {
             (Better::Lower, ThresholdMode::Rel) => figure < best * (1.0 - self.threshold),
-            (Better::Lower, ThresholdMode::Abs) => figure < best - self.threshold,
             (Better::Higher, ThresholdMode::Rel) => best * (1.0 + self.threshold) < figure,
-            (Better::Higher, ThresholdMode::Abs) => best + self.threshold < figure,
+            (better, ThresholdMode::Abs) => better.exceeds(figure, best, self.threshold),
         }
     }
 }

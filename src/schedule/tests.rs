@@ -2,7 +2,7 @@
 
 use super::*;
 
-const BASES: Bases = Bases { lr: 0.1, momentum: 0.9 };
+const BASES: Bases = Bases { lr: 0.1, momentum: 0.9, weight_decay: 0.01 };
 
 /// 5 epochs of 20 steps.
 const RUN: RunLength = RunLength { n_steps: 100, n_epochs: 5 };
@@ -99,6 +99,8 @@ fn values_out_of_range_are_refused_by_key() {
     refused("kind = 'step'", &["schedule.step_size", "needed"]);
     refused("kind = 'points'\npoints = [[5, 1], [1, 0]]", &["order of their times"]);
     refused("warmup_factor = 2", &["schedule.warmup_factor"]);
+    let decay = "kind = 'constant'\n[weight_decay]\nkind = 'cosine'\nmin = 0.02";
+    refused(decay, &["schedule.weight_decay.min", "optimizer.weight_decay` = 0.01"]);
     refused("[momentum]\nkind = 'linear'", &["schedule.momentum", "cycle_momentum = false"]);
     let rising = "kind = 'constant'\n[momentum]\nkind = 'linear'\nend_factor = 1.2";
     refused(rising, &["schedule.momentum", "is too much"]);
@@ -142,6 +144,13 @@ fn other_settings_have_cycles_without_momentum_too() {
         assert_eq!((rates.weight_decay_factor, rates.momentum), (1.0, None));
         assert_eq!([0, 10].map(|step| schedule.drop_factor(step, 0)), [0.5, 1.0]);
     }
+}
+
+#[test]
+fn the_lowest_value_is_in_units_of_the_key() {
+    let text = "kind = 'constant'\n[weight_decay]\nkind = 'cosine'\nmin = 0.005";
+    let factor = build(text).unwrap().rates(100, 5, &[]).weight_decay_factor;
+    assert!((factor - 0.5).abs() < 1e-12, "{factor}");
 }
 
 #[test]

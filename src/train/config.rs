@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Accumulation, EarlyStopping, EmaConfig, Freezing};
 use crate::{
     error::{Error, Result},
+    optim::Gradients,
     schedule::RunLength,
     score::Monitor,
 };
@@ -123,6 +124,17 @@ impl TrainConfig {
         self.freeze.iter().try_for_each(|it| it.check(self.epochs))?;
         self.ema.map_or(Ok(()), |it| it.check())?;
         self.early_stopping.map_or(Ok(()), |it| it.check(self.epochs))
+    }
+
+    /// Limits the components of `gradients`, then their norm, and returns the norm between the two.
+    pub fn clip(&self, gradients: &mut Gradients) -> f64 {
+        if let Some(limit) = self.clip_value {
+            gradients.clip_value(limit);
+        }
+        match self.clip_norm {
+            Some(max_norm) => gradients.clip_norm(max_norm),
+            None => gradients.norm(),
+        }
     }
 
     /// Chips of a whole optimizer step of `epoch`, counted from 0.

@@ -1,6 +1,6 @@
 //! Scenes with their split, ready to train and evaluate on.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use rand::Rng;
 use serde::Serialize;
@@ -97,6 +97,29 @@ impl Dataset {
         self.merge(epoch, index, strength, &mut chip)?;
         self.augmentation(epoch, index, strength).apply(&mut chip);
         Ok(chip)
+    }
+
+    /// Training chips `indices` of `epoch`, with distances to the borders of the classes if the loss
+    /// needs them.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the scene.
+    pub fn training_chips(
+        &self,
+        epoch: u32,
+        indices: Range<u64>,
+        strength: f64,
+        needs_distances: bool,
+    ) -> Result<Vec<Chip>> {
+        let chip = |index| {
+            let mut chip = self.training_chip(epoch, index as u32, strength)?;
+            if needs_distances {
+                chip.measure_distances(self.classes().len());
+            }
+            Ok(chip)
+        };
+        indices.map(chip).collect()
     }
 
     /// Puts pixels of other training chips onto `chip`, which is number `index` of `epoch`: first

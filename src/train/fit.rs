@@ -164,13 +164,7 @@ impl Fit<'_> {
         let batch = self.config.batch as usize;
         let mut found =
             window_gradient(&network, self.loss, chips, batch, self.device, epoch, pass)?;
-        if let Some(limit) = self.config.clip_value {
-            found.gradients.clip_value(limit);
-        }
-        let norm = match self.config.clip_norm {
-            Some(max_norm) => found.gradients.clip_norm(max_norm),
-            None => found.gradients.norm(),
-        };
+        let norm = self.config.clip(&mut found.gradients);
         position.step += 1;
         check_finite("loss", found.loss.into(), &position, rates.lr)?;
         check_finite("norm of the gradients", norm, &position, rates.lr)?;
@@ -269,14 +263,7 @@ impl Fit<'_> {
         let n_chips = u64::from(self.data.sampler.n_chips());
         let of_step = self.config.chips_of_step(epoch);
         let range = index * of_step..((index + 1) * of_step).min(n_chips);
-        let chip = |chip| {
-            let mut chip = self.data.training_chip(epoch, chip as u32, strength)?;
-            if self.loss.needs_distances() {
-                chip.measure_distances(self.data.classes().len());
-            }
-            Ok(chip)
-        };
-        range.map(chip).collect()
+        self.data.training_chips(epoch, range, strength, self.loss.needs_distances())
     }
 
     /// Pixels of `n_steps` steps of `epoch`.
