@@ -302,6 +302,14 @@ mod tests {
         loss.build(&ClassCounts::uniform(3)).unwrap()
     }
 
+    /// Losses of every form, with their names; that of each image has slopes that differ by image.
+    fn criteria() -> Vec<(String, Criterion)> {
+        let by_image: LossConfig = toml::from_str("kind = 'dice'\nper_image = true").unwrap();
+        let by_image = by_image.build(&ClassCounts::uniform(3)).unwrap();
+        let all = KINDS.into_iter().map(|kind| (kind.name(), criterion(kind)));
+        all.chain([("dice of each image".to_owned(), by_image)]).collect()
+    }
+
     /// Gradients in double precision, in the order of the parameters' names.
     struct Collector {
         path: Path,
@@ -394,26 +402,45 @@ mod tests {
         LossKind::UnifiedFocal,
     ];
 
-    /// Loss and gradients in double precision, by name, computed `batch` chips at a time.
+    /// `chips` in double precision.
+    fn double_batch(chips: &[Chip]) -> Batch {
+        let batch = Batch::new(chips, &Device::flex().autodiff());
+        let images = batch.images.cast(DType::F64);
+        let distances = batch.distances.map(|it| it.cast(DType::F64));
+        Batch { images, distances, ..batch }
+    }
+
+    /// Loss and gradients in double precision, by name, of all chips in one batch: what the rest is
+    /// measured by.
+    fn at_once(network: &Network, criterion: &Criterion, chips: &[Chip]) -> (f64, Vec<f64>) {
+        let network = network.clone().map(&mut Doubler);
+        let batch = double_batch(chips);
+        let target = batch.target();
+        let outputs = network.forward_in(batch.images, Pass::training(1, 0));
+        let loss_of = |logits| criterion.value(&criterion.parts(logits, &target).unwrap(), 3).total;
+        let mut loss = loss_of(outputs.main);
+        for SideOutput { weight, logits } in outputs.auxiliary {
+            loss = loss + loss_of(logits) * weight;
+        }
+        let mut sums = BTreeMap::new();
+        collect(&network, loss.clone(), &mut sums);
+        (loss.into_scalar(), sums.into_values().flatten().collect())
+    }
+
+    /// The same, computed `batch` chips at a time.
     fn in_double(
         network: &Network,
         criterion: &Criterion,
         chips: &[Chip],
         batch: usize,
     ) -> (f64, Vec<f64>) {
-        let device = Device::flex().autodiff();
         let network = network.clone().map(&mut Doubler);
         let batches: Vec<&[Chip]> = chips.chunks(batch).collect();
         let window = Window {
             network: &network,
             criterion,
             n_images: batches.iter().map(|it| it.len()).collect(),
-            batch: &|index| {
-                let batch = Batch::new(batches[index], &device);
-                let images = batch.images.cast(DType::F64);
-                let distances = batch.distances.map(|it| it.cast(DType::F64));
-                Batch { images, distances, ..batch }
-            },
+            batch: &|index| double_batch(batches[index]),
             epoch: 3,
             pass: Pass::training(1, 0),
         };
@@ -438,8 +465,7 @@ mod tests {
         let pass = Pass::training(1, 0);
         for auxiliary in [&[][..], &[0.5, 0.25]] {
             let network = model(auxiliary).build(2, 3, 0, &device);
-            for kind in KINDS {
-                let criterion = criterion(kind);
+            for (kind, criterion) in criteria() {
                 let gradients = |batch| {
                     window_gradient(&network, &criterion, &chips, batch, &device, 3, pass).unwrap()
                 };
@@ -456,11 +482,11 @@ mod tests {
                 };
                 let difference = error(&values(&parts), &values(&whole));
                 // Without fused multiply-adds the large batch itself can be further off than that.
-                let (_, exact) = in_double(&network, &criterion, &chips, 5);
+                let (_, exact) = at_once(&network, &criterion, &chips);
                 let own = error(&values(&whole), &exact);
-                assert!(difference < 1e-5_f64.max(2.0 * own), "{kind:?}: {difference}, {own}");
-                assert!((parts.loss - whole.loss).abs() < 1e-5, "{kind:?}");
-                assert_eq!(parts.weight, whole.weight, "{kind:?}");
+                assert!(difference < 1e-5_f64.max(2.0 * own), "{kind}: {difference}, {own}");
+                assert!((parts.loss - whole.loss).abs() < 1e-5, "{kind}");
+                assert_eq!(parts.weight, whole.weight, "{kind}");
                 assert_eq!(parts.terms.len(), whole.terms.len());
             }
         }
@@ -471,13 +497,12 @@ mod tests {
         let device = Device::flex().autodiff();
         let chips = chips(5, 32, 2);
         let network = model(&[0.5]).build(2, 3, 0, &device);
-        for kind in KINDS {
-            let criterion = criterion(kind);
-            let found = [5, 2].map(|batch| in_double(&network, &criterion, &chips, batch));
-            let [(whole_loss, whole), (loss, parts)] = found;
+        for (kind, criterion) in criteria() {
+            let (whole_loss, whole) = at_once(&network, &criterion, &chips);
+            let (loss, parts) = in_double(&network, &criterion, &chips, 2);
             let error = error(&parts, &whole);
-            assert!(error < 1e-12, "{kind:?}: {error}");
-            assert!((loss - whole_loss).abs() < 1e-12, "{kind:?}: {loss}, want {whole_loss}");
+            assert!(error < 1e-12, "{kind}: {error}");
+            assert!((loss - whole_loss).abs() < 1e-12, "{kind}: {loss}, want {whole_loss}");
         }
     }
 
