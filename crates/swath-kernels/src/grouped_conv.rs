@@ -1,6 +1,6 @@
 //! Grouped convolution, forward and backward, by dense convolutions of a few groups each.
 
-use crate::{Conv, Epilogue, conv::check_length, resample::copy_channels, scratch};
+use crate::{Conv, Epilogue, conv::check_length, memory, resample::copy_channels};
 
 /// Channels up to which groups are put together: as many as a dense convolution computes at once.
 const BUNDLE_CHANNELS: usize = 32;
@@ -51,7 +51,7 @@ impl GroupedConv {
                 residual: residual.as_deref(),
                 activation: epilogue.activation,
             };
-            let mut own_out = scratch::shared(bundle.conv.output_len());
+            let mut own_out = memory::buffer(bundle.conv.output_len());
             bundle.conv.forward(&own_images, &own_weights, epilogue, &mut own_out);
             bundle.put(self, 1, index, &own_out, out);
         }
@@ -69,7 +69,7 @@ impl GroupedConv {
         for index in 0..bundle.count {
             let own_gradient = bundle.take(self, 1, index, gradient);
             let own_weights = bundle.weights(self, index, weights);
-            let mut own_out = scratch::shared(bundle.conv.images_len());
+            let mut own_out = memory::buffer(bundle.conv.images_len());
             bundle.conv.image_gradient(&own_gradient, &own_weights, &mut own_out);
             bundle.put(self, 0, index, &own_out, out);
         }
@@ -88,7 +88,7 @@ impl GroupedConv {
         for index in 0..bundle.count {
             let own_images = bundle.take(self, 0, index, images);
             let own_gradient = bundle.take(self, 1, index, gradient);
-            let mut own_out = scratch::shared(bundle.conv.weights_len());
+            let mut own_out = memory::buffer(bundle.conv.weights_len());
             bundle.conv.weight_gradient(&own_images, &own_gradient, &mut own_out);
             bundle.blocks(self, index, |inside, whole, length| {
                 out[whole..whole + length].copy_from_slice(&own_out[inside..inside + length]);
@@ -127,15 +127,9 @@ struct Bundle {
 
 impl Bundle {
     /// The channels of one bundle; `side` is 0 for images and 1 for outputs.
-    fn take(
-        &self,
-        of: &GroupedConv,
-        side: usize,
-        index: usize,
-        values: &[f32],
-    ) -> scratch::Scratch {
+    fn take(&self, of: &GroupedConv, side: usize, index: usize, values: &[f32]) -> memory::Buffer {
         let (all, own) = (of.conv.channels[side], self.conv.channels[side]);
-        let mut taken = scratch::shared(values.len() / all * own);
+        let mut taken = memory::buffer(values.len() / all * own);
         copy_channels([index * own, 0], own, [all, own], values, &mut taken);
         taken
     }
@@ -147,8 +141,8 @@ impl Bundle {
     }
 
     /// The weights of one bundle, as of a dense convolution.
-    fn weights(&self, of: &GroupedConv, index: usize, weights: &[f32]) -> scratch::Scratch {
-        let mut own = scratch::shared(self.conv.weights_len());
+    fn weights(&self, of: &GroupedConv, index: usize, weights: &[f32]) -> memory::Buffer {
+        let mut own = memory::buffer(self.conv.weights_len());
         own.fill(0.0);
         self.blocks(of, index, |inside, whole, length| {
             own[inside..inside + length].copy_from_slice(&weights[whole..whole + length]);

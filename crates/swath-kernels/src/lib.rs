@@ -41,6 +41,8 @@ mod simd;
 
 mod parallel;
 
+mod memory;
+
 mod scratch;
 
 mod peak;
@@ -57,6 +59,7 @@ pub use conv::{Conv, Epilogue, add_bias, bias_gradient};
 pub use depthwise::DepthwiseConv;
 pub use grouped_conv::GroupedConv;
 pub use isa::Isa;
+pub use memory::release_memory;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
 pub use optimizer::{
     AdamwRates, AdamwTensor, SgdRates, SgdTensor, adamw_step, gradient_norm, scale, sgd_step,
@@ -66,4 +69,5 @@ pub use pool::{
     AdaptiveAveragePool, AveragePool, MaxPool, Window, global_average, global_average_gradient,
 };
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};
+pub use transpose::transpose;
 pub use transposed_conv::TransposedConv;

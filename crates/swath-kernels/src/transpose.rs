@@ -9,7 +9,7 @@ use crate::{
 ///
 /// # Panics
 /// If the lengths differ.
-pub(crate) fn transpose([rows, cols]: [usize; 2], from: &[f32], to: &mut [f32]) {
+pub fn transpose([rows, cols]: [usize; 2], from: &[f32], to: &mut [f32]) {
     assert_eq!(from.len(), to.len(), "a matrix and its transposed one differ in length");
     let n_matrices = from.len() / (rows * cols).max(1);
     assert_eq!(from.len(), n_matrices * rows * cols, "matrices of {rows} x {cols}");

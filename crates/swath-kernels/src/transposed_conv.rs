@@ -4,7 +4,7 @@ use crate::{
     Conv, Epilogue,
     conv::check_length,
     finish::finish,
-    parallel, scratch,
+    memory, parallel,
     simd::{Kernel, Vector, dispatch},
     transpose::transpose,
 };
@@ -107,15 +107,15 @@ impl TransposedConv {
         check_length(self, "images", images, self.images_len());
         check_length(self, "gradient", gradient, self.output_len());
         check_length(self, "weight gradient", out, self.weights_len());
-        let mut swapped = scratch::shared(out.len());
+        let mut swapped = memory::buffer(out.len());
         self.conv().weight_gradient(gradient, images, &mut swapped);
         let [inputs, outputs] = self.channels;
         transpose([outputs, inputs], &swapped, out);
     }
 
     /// The weights with the two channels swapped, as the convolution has them.
-    fn swapped(&self, weights: &[f32]) -> scratch::Scratch {
-        let mut swapped = scratch::shared(weights.len());
+    fn swapped(&self, weights: &[f32]) -> memory::Buffer {
+        let mut swapped = memory::buffer(weights.len());
         transpose(self.channels, weights, &mut swapped);
         swapped
     }

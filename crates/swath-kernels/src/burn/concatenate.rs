@@ -10,10 +10,11 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::{filled, fresh},
+    buffer::{filled, into_tensor},
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
+use crate::memory::buffer;
 
 /// Most tensors of one operation; more are put together in turns.
 const MOST: usize = 5;
@@ -99,7 +100,7 @@ fn with_gradient<C: CheckpointStrategy, const N: usize>(
             (forward(images), shapes)
         },
         |shapes: [[usize; 4]; N], gradient, _| {
-            let mut parts = shapes.map(|shape| fresh(shape.iter().product()));
+            let mut parts = shapes.map(|shape| buffer(shape.iter().product()));
             let mut outs: Vec<(&mut [f32], usize)> = parts
                 .iter_mut()
                 .zip(shapes)
@@ -107,7 +108,7 @@ fn with_gradient<C: CheckpointStrategy, const N: usize>(
                 .collect();
             crate::split(values(&gradient), &mut outs);
             let mut shapes = shapes.into_iter();
-            parts.map(|part| shapes.next().map(|shape| part.into_tensor(shape)))
+            parts.map(|part| shapes.next().map(|shape| into_tensor(part, shape)))
         },
     )
 }

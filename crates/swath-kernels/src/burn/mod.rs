@@ -54,7 +54,6 @@ mod softmax;
 
 pub use activation::activate;
 pub use average_pool::{adaptive_average_pool, global_average_pool};
-pub use buffer::release_memory;
 pub use class_sums::class_sums;
 pub use concatenate::concatenate;
 pub use conv::{add_bias, convolve};

@@ -13,12 +13,12 @@ use burn_flex::FlexTensor;
 
 use super::{
     Norm, NormInputs,
-    buffer::{filled, fresh},
+    buffer::{filled, into_tensor},
     differentiable::differentiable,
     residual::Residual,
     tensors::{in_order, shape, tensor, unique_values, values},
 };
-use crate::{Activation, BatchNorm, Before, InputGradient, Normed, Statistics};
+use crate::{Activation, BatchNorm, Before, InputGradient, Normed, Statistics, memory::buffer};
 
 /// A normalisation and its statistics.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Operation {
         // Without an activation, the gradient of the residual is that of the output.
         let is_same = self.given.norm.activation == Activation::None;
         let same = (of_residual && is_same).then(|| gradient.clone());
-        let mut masked = (of_residual && !is_same).then(|| fresh(n_values));
+        let mut masked = (of_residual && !is_same).then(|| buffer(n_values));
         let residual = masked.as_deref_mut();
 
         let (kernel, of) = (self.kernel(), self.normed());
@@ -139,18 +139,18 @@ impl Operation {
         let affine = if let Some(images) = in_place {
             kernel.gradient_in_place(&of, before, images, residual)
         } else {
-            let mut images = fresh(n_values);
+            let mut images = buffer(n_values);
             let to = InputGradient { images: &mut images, residual };
             let affine = if are_of_images {
                 kernel.gradient(&of, before, values(&gradient), to)
             } else {
                 kernel.frozen_gradient(&of, before, values(&gradient), to)
             };
-            gradient = images.into_tensor(shape);
+            gradient = into_tensor(images, shape);
             affine
         };
         let [weight, bias] = [affine.weight, affine.bias].map(|it| tensor(it, [channels]));
-        let residual = same.or(masked.map(|it| it.into_tensor(shape)));
+        let residual = same.or(masked.map(|it| into_tensor(it, shape)));
         Found { images: gradient, residual, weight, bias }
     }
 

@@ -14,11 +14,12 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::{filled, fresh},
+    buffer::{filled, into_tensor},
     differentiable::differentiable,
     labels::with_labels,
     tensors::{change, has_kernels, in_order, shape, values},
 };
+use crate::memory::buffer;
 
 /// A loss of one pixel: `loss(logits, label, slopes)` returns the loss of the logits for a label, and
 /// fills in its slope by each logit.
@@ -100,7 +101,7 @@ fn run(
     PixelLoss { ignore, loss }: &PixelLoss,
 ) -> [FlexTensor; 2] {
     let [batch, rows, cols, classes] = shape(logits);
-    let mut slopes = fresh(values(logits).len());
+    let mut slopes = buffer(values(logits).len());
     let losses = filled([batch, rows, cols], |losses| {
         with_labels!(labels, |labels| crate::per_pixel(
             classes,
@@ -112,7 +113,7 @@ fn run(
             &mut slopes
         ));
     });
-    [losses, slopes.into_tensor([batch, rows, cols, classes])]
+    [losses, into_tensor(slopes, [batch, rows, cols, classes])]
 }
 
 /// Multiplies the values of each pixel with the factor of the pixel.

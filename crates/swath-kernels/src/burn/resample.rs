@@ -14,11 +14,11 @@ use burn::{
 use burn_flex::FlexTensor;
 
 use super::{
-    buffer::{filled, fresh},
+    buffer::{filled, into_tensor},
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
-use crate::{Interpolation, Upsample, UpsampleConcat};
+use crate::{Interpolation, Upsample, UpsampleConcat, memory::buffer};
 
 /// `images`, `[batch, row, col, channel]`, brought to `size`, which is `[rows, cols]`;
 /// differentiates.
@@ -129,9 +129,9 @@ impl<C: CheckpointStrategy> ResampleOps for Autodiff<Flex, C> {
                 let UpsampleConcat { batch, size, output_size, channels } = step;
                 let shapes = [(size, channels[0]), (output_size, channels[1])]
                     .map(|([rows, cols], channels)| [batch, rows, cols, channels]);
-                let [mut images, mut beside] = shapes.map(|it| fresh(it.iter().product()));
+                let [mut images, mut beside] = shapes.map(|it| buffer(it.iter().product()));
                 step.gradient(values(&gradient), &mut images, &mut beside);
-                [Some(images.into_tensor(shapes[0])), Some(beside.into_tensor(shapes[1]))]
+                [Some(into_tensor(images, shapes[0])), Some(into_tensor(beside, shapes[1]))]
             },
         )
     }

@@ -1,7 +1,7 @@
 //! The gradient of a bias: the sum over all pixels.
 
+use crate::memory;
 use crate::parallel::{parts, share};
-use crate::scratch;
 use crate::simd::{Kernel, Vector, dispatch};
 
 /// Pixels whose sums are added up by one task.
@@ -20,7 +20,7 @@ pub fn bias_gradient(gradient: &[f32], channels: usize, out: &mut [f32]) {
     );
     let pixels = gradient.len() / channels;
     let chunks = pixels.div_ceil(PIXELS);
-    let mut sums = scratch::shared(chunks * channels);
+    let mut sums = memory::buffer(chunks * channels);
     parts(&mut sums, channels, |chunk, sums| {
         let (start, end) = share(pixels, chunks, chunk);
         dispatch(Rows { values: &gradient[start * channels..end * channels], sums });

@@ -9,8 +9,8 @@ use super::chunk::Chunks;
 use super::panel::{Panel, Weights};
 use super::reach::{Reach, Run};
 use crate::parallel::{SharedMut, share, tasks};
-use crate::scratch;
 use crate::simd::{Kernel, Vector};
+use crate::{memory, scratch};
 
 /// Numbers that a task's copy of the images should have: 128 KiB, a quarter of a usual second-level cache.
 const COPY: usize = 32 * 1024;
@@ -49,7 +49,7 @@ impl Kernel for Direct<'_> {
         let taps = self.reach.taps[0].len() * self.reach.taps[1].len();
         let panels = Panel::number::<V>(outer);
         let full = Panel::of::<V>(outer, 0).width::<V>() * taps * inner;
-        let mut packed = scratch::shared(full * panels);
+        let mut packed = memory::buffer(full * panels);
         crate::parallel::parts(&mut packed, full, |panel, to| {
             V::call(Pack { plan: &self, panel: Panel::of::<V>(outer, panel), to });
         });

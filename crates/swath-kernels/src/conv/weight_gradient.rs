@@ -10,8 +10,8 @@ use super::panel::{Panel, VECTORS};
 use super::reach::{Reach, Run};
 use super::sized::{MOST_ROWS, balance, most_rows};
 use crate::parallel::{SharedMut, parts, share, tasks};
-use crate::scratch;
 use crate::simd::{Kernel, Vector};
+use crate::{memory, scratch};
 use std::ops::Range;
 
 /// Most input channels of a block.
@@ -58,7 +58,7 @@ impl Kernel for WeightGradient<'_> {
         let few = length <= FEW_WEIGHTS || blocks * panels < FEW_TASKS;
         let groups = if few { GROUPS.min(chunks.number()) } else { 1 };
         let shares = TASKS.div_ceil(groups * blocks).min(panels);
-        let mut sums = scratch::shared(if groups > 1 { groups * length } else { 0 });
+        let mut sums = memory::buffer(if groups > 1 { groups * length } else { 0 });
         let to = if groups > 1 { SharedMut::new(&mut sums) } else { SharedMut::new(self.out) };
         tasks(groups * blocks * shares, |task| {
             let (group, block) = (task / (blocks * shares), task / shares % blocks);

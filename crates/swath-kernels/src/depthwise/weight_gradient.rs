@@ -5,7 +5,7 @@ use super::{
     runs::{Run, Taps},
 };
 use crate::{
-    parallel, scratch,
+    memory, parallel,
     simd::{Kernel, Vector, dispatch},
     sweep::{All, First, Lanes},
 };
@@ -35,7 +35,7 @@ pub(super) fn weight_gradient(
     let lines = lines.min(n_lines.div_ceil(MIN_TASKS));
     let n_tasks = n_lines.div_ceil(lines);
     let n_sums = out.len();
-    let mut sums = scratch::shared(n_tasks * n_sums);
+    let mut sums = memory::buffer(n_tasks * n_sums);
     let n_image = rows.sources * cols.sources * conv.channels;
     parallel::parts(&mut sums, n_sums, |task, sums| {
         sums.fill(0.0);

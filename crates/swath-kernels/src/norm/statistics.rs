@@ -2,7 +2,7 @@
 
 use super::{batch_norm::Statistics, columns::Columns};
 use crate::{
-    parallel, scratch,
+    memory, parallel,
     simd::{Kernel, Vector, dispatch},
 };
 
@@ -18,7 +18,7 @@ const HEAD: usize = 16;
 
 pub(super) fn statistics(columns: &Columns, images: &[f32]) -> Statistics {
     let width = columns.width;
-    let mut sums = scratch::shared(columns.n_tasks() * SUMS * width);
+    let mut sums = memory::buffer(columns.n_tasks() * SUMS * width);
     parallel::parts(&mut sums, SUMS * width, |task, sums| {
         let (first, rows) = columns.rows_of(task);
         let images = &images[first * width..(first + rows) * width];

@@ -3,8 +3,8 @@
 use super::{columns::Columns, forward::AffineRows};
 use crate::{
     activation::{Function, WithFunction},
+    memory,
     parallel::{self, SharedMut},
-    scratch,
     simd::{Kernel, Vector, dispatch},
     sweep::{All, First, Lanes, Source},
 };
@@ -74,7 +74,7 @@ impl WithFunction for Sums {
         let rest = columns.n_values - columns.rest();
         let n_tasks = columns.n_tasks() + usize::from(0 < rest);
         let of = Masked { function, images, affine, signal, gradient };
-        let mut sums = scratch::shared(n_tasks * 2 * width);
+        let mut sums = memory::buffer(n_tasks * 2 * width);
         parallel::parts(&mut sums, 2 * width, |task, sums| {
             let (first, rows, n_columns) = if task < columns.n_tasks() {
                 let (first, rows) = columns.rows_of(task);

@@ -1,7 +1,7 @@
 //! Global average pooling.
 
 use crate::{
-    parallel, scratch,
+    memory, parallel,
     simd::{Kernel, Vector, dispatch},
     sweep::{All, First, Lanes},
 };
@@ -20,7 +20,7 @@ pub fn global_average(pixels: usize, channels: usize, images: &[f32], out: &mut 
         return;
     }
     let n_parts = pixels.div_ceil(PIXELS);
-    let mut sums = scratch::shared(out.len() * n_parts);
+    let mut sums = memory::buffer(out.len() * n_parts);
     parallel::parts(&mut sums, channels, |task, out| {
         let (image, part) = (task / n_parts, task % n_parts);
         let (start, end) = (part * PIXELS, pixels.min((part + 1) * PIXELS));

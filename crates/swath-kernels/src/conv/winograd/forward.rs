@@ -15,8 +15,8 @@ use super::scatter::{Inputs, Maps, Scatter};
 use crate::conv::Epilogue;
 use crate::conv::panel::{Panel, VECTORS, Weights};
 use crate::parallel::{SharedMut, share, tasks};
-use crate::scratch;
 use crate::simd::{Kernel, Vector};
+use crate::{memory, scratch};
 use std::ops::Range;
 
 /// Most tiles of the first order.
@@ -78,7 +78,7 @@ impl Plan<'_> {
     fn few_tiles<V: Vector>(&self, panels: usize) {
         let total = self.tiles.total();
         let planes = Planes::new(total, self.width);
-        let mut inputs = scratch::shared(planes.length());
+        let mut inputs = memory::buffer(planes.length());
         let to = SharedMut::new(&mut inputs);
         let parts = total.div_ceil(4);
         tasks(parts, |part| {
@@ -92,10 +92,10 @@ impl Plan<'_> {
     fn many_tiles<V: Vector>(&self, panels: usize) {
         let (total, inner) = (self.tiles.total(), self.work.weights.inner());
         let filter_planes = Planes::new(inner, VECTORS * V::LANES);
-        let mut filters = scratch::shared(filter_planes.length() * panels);
+        let mut filters = memory::buffer(filter_planes.length() * panels);
         let planes = Planes::new(total, self.width);
         let is_shared = planes.length() <= SHARED && panels > 1;
-        let mut inputs = scratch::shared(if is_shared { planes.length() } else { 0 });
+        let mut inputs = memory::buffer(if is_shared { planes.length() } else { 0 });
         let (to_filters, to_inputs) = (SharedMut::new(&mut filters), SharedMut::new(&mut inputs));
         let blocks = inner.div_ceil(16);
         let parts = if is_shared { total.div_ceil(8) } else { 0 };

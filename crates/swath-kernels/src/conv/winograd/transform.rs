@@ -1,28 +1,72 @@
 //! The transforms of F(4×4, 3×3) along one axis, on vectors of channels.
 //!
-//! With the interpolation points 0, ±1, ±2 and ∞: a row of four outputs of a three-tap kernel is
-//! `Aᵀ[(G·kernel) ⊙ (Bᵀ·input)]`. Its gradients are the transposes of the same matrices.
+//! A row of four outputs of a three-tap kernel is `Aᵀ[(G·kernel) ⊙ (Bᵀ·input)]`. Its gradients are the
+//! transposes of the same matrices. For the interpolation points 0, ±a, ±b and ∞:
 //!
-//! Source: Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4.3.
+//! ```text
+//! Bᵀ = | a²b²    0  -a²-b²      0   1   0 |      G = | 1/a²b²     0       0     |
+//!      |    0 -ab²    -b²       a   1   0 |          |  c_a     a·c_a   a²·c_a |
+//!      |    0  ab²    -b²      -a   1   0 |          |  c_a    -a·c_a   a²·c_a |
+//!      |    0 -ba²    -a²       b   1   0 |          |  c_b     b·c_b   b²·c_b |
+//!      |    0  ba²    -a²      -b   1   0 |          |  c_b    -b·c_b   b²·c_b |
+//!      |    0 a²b²       0 -a²-b²   0   1 |          |    0       0       1    |
+//!
+//! Aᵀ = | 1   1    1   1    1  0 |      c_a = 1 / 2a²(a² - b²)
+//!      | 0   a   -a   b   -b  0 |      c_b = 1 / 2b²(b² - a²)
+//!      | 0  a²   a²  b²   b²  0 |
+//!      | 0  a³  -a³  b³  -b³  1 |
+//! ```
+//!
+//! The usual points are a = 1 and b = 2. With 5/8 and 3/2 the numbers in the matrices differ less in
+//! size, those of A and B are exact in `f32`, and the rounding error is half as large.
+//!
+//! Sources: Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4.3;
+//! for other points, Barabasz et al. 2020, "Error Analysis and Improving the Accuracy of Winograd
+//! Convolution for Deep Neural Networks".
 
 use crate::simd::Vector;
+
+/// The nearer points, and their powers.
+const A1: f64 = 0.625;
+const A2: f64 = A1 * A1;
+const A3: f64 = A2 * A1;
+
+/// The farther points, and their powers.
+const B1: f64 = 1.5;
+const B2: f64 = B1 * B1;
+const B3: f64 = B2 * B1;
+
+/// Scales of the weights of each point.
+const OF_ZERO: f64 = 1.0 / (A2 * B2);
+const OF_A: f64 = 1.0 / (2.0 * A2 * (A2 - B2));
+const OF_B: f64 = 1.0 / (2.0 * B2 * (B2 - A2));
+
+#[inline(always)]
+fn splat<V: Vector>(value: f64) -> V {
+    V::splat(value as f32)
+}
+
+/// `even + factor·odd` and `even - factor·odd`.
+#[inline(always)]
+fn pair<V: Vector>(even: V, odd: V, factor: f64) -> [V; 2] {
+    let factor = splat(factor);
+    [odd.mul_add(factor, even), odd.neg_mul_add(factor, even)]
+}
 
 /// `Bᵀ`: six inputs.
 #[inline(always)]
 pub(super) fn input<V: Vector>(d: [V; 6]) -> [V; 6] {
-    let (four, five) = (V::splat(4.0), V::splat(5.0));
-    let even = d[2].neg_mul_add(four, d[4]);
-    let odd = d[1].neg_mul_add(four, d[3]);
-    let outer = d[4].sub(d[2]);
-    let inner = d[3].sub(d[1]);
-    let inner = inner.add(inner);
+    let (a2, b2) = (splat::<V>(A2), splat::<V>(B2));
+    let (outer, middle) = (splat::<V>(A2 * B2), splat::<V>(A2 + B2));
+    let near = pair(d[2].neg_mul_add(b2, d[4]), d[1].neg_mul_add(b2, d[3]), A1);
+    let far = pair(d[2].neg_mul_add(a2, d[4]), d[1].neg_mul_add(a2, d[3]), B1);
     [
-        d[0].mul_add(four, d[2].neg_mul_add(five, d[4])),
-        even.add(odd),
-        even.sub(odd),
-        outer.add(inner),
-        outer.sub(inner),
-        d[1].mul_add(four, d[3].neg_mul_add(five, d[5])),
+        d[0].mul_add(outer, d[2].neg_mul_add(middle, d[4])),
+        near[0],
+        near[1],
+        far[0],
+        far[1],
+        d[1].mul_add(outer, d[3].neg_mul_add(middle, d[5])),
     ]
 }
 
@@ -33,50 +77,42 @@ pub(super) fn output<V: Vector>(m: [V; 6]) -> [V; 4] {
     let (far_sum, far_difference) = (m[3].add(m[4]), m[3].sub(m[4]));
     [
         m[0].add(sum.add(far_sum)),
-        far_difference.mul_add(V::splat(2.0), difference),
-        far_sum.mul_add(V::splat(4.0), sum),
-        m[5].add(far_difference.mul_add(V::splat(8.0), difference)),
+        far_difference.mul_add(splat(B1), difference.mul(splat(A1))),
+        far_sum.mul_add(splat(B2), sum.mul(splat(A2))),
+        far_difference.mul_add(splat(B3), difference.mul_add(splat(A3), m[5])),
     ]
 }
 
 /// `A`: from four output gradients to six.
 #[inline(always)]
 pub(super) fn gradient<V: Vector>(d: [V; 4]) -> [V; 6] {
-    let (even, odd) = (d[0].add(d[2]), d[1].add(d[3]));
-    let far_even = d[2].mul_add(V::splat(4.0), d[0]);
-    let far_odd = d[3].mul_add(V::splat(8.0), d[1].add(d[1]));
-    [d[0], even.add(odd), even.sub(odd), far_even.add(far_odd), far_even.sub(far_odd), d[3]]
+    let (a2, b2) = (splat::<V>(A2), splat::<V>(B2));
+    let near = pair(d[2].mul_add(a2, d[0]), d[3].mul_add(a2, d[1]), A1);
+    let far = pair(d[2].mul_add(b2, d[0]), d[3].mul_add(b2, d[1]), B1);
+    [d[0], near[0], near[1], far[0], far[1], d[3]]
 }
 
 /// `G`: from three weights to six.
 #[inline(always)]
 pub(super) fn weights<V: Vector>(w: [V; 3]) -> [V; 6] {
-    let sixth = V::splat(-1.0 / 6.0);
-    let even = w[0].add(w[2]).mul(sixth);
-    let odd = w[1].mul(sixth);
-    let far_even = w[2].mul_add(V::splat(1.0 / 6.0), w[0].mul(V::splat(1.0 / 24.0)));
-    let far_odd = w[1].mul(V::splat(1.0 / 12.0));
-    [
-        w[0].mul(V::splat(0.25)),
-        even.add(odd),
-        even.sub(odd),
-        far_even.add(far_odd),
-        far_even.sub(far_odd),
-        w[2],
-    ]
+    let near = w[2].mul_add(splat(OF_A * A2), w[0].mul(splat(OF_A)));
+    let near = pair(near, w[1], OF_A * A1);
+    let far = w[2].mul_add(splat(OF_B * B2), w[0].mul(splat(OF_B)));
+    let far = pair(far, w[1], OF_B * B1);
+    [w[0].mul(splat(OF_ZERO)), near[0], near[1], far[0], far[1], w[2]]
 }
 
 /// `Gᵀ`: from six to three weight gradients.
 #[inline(always)]
 pub(super) fn weight_gradient<V: Vector>(u: [V; 6]) -> [V; 3] {
-    let sixth = V::splat(-1.0 / 6.0);
     let (sum, difference) = (u[1].add(u[2]), u[1].sub(u[2]));
     let (far_sum, far_difference) = (u[3].add(u[4]), u[3].sub(u[4]));
-    let first = sum.mul_add(sixth, far_sum.mul(V::splat(1.0 / 24.0)));
+    let first = sum.mul_add(splat(OF_A), far_sum.mul(splat(OF_B)));
+    let last = far_sum.mul_add(splat(OF_B * B2), u[5]);
     [
-        u[0].mul_add(V::splat(0.25), first),
-        difference.mul_add(sixth, far_difference.mul(V::splat(1.0 / 12.0))),
-        sum.mul_add(sixth, far_sum.mul_add(V::splat(1.0 / 6.0), u[5])),
+        u[0].mul_add(splat(OF_ZERO), first),
+        difference.mul_add(splat(OF_A * A1), far_difference.mul(splat(OF_B * B1))),
+        sum.mul_add(splat(OF_A * A2), last),
     ]
 }
 

@@ -12,8 +12,8 @@ use super::scatter::{Gradients, Inputs, Maps, Scatter};
 use super::sums::{Block, Group};
 use super::unfilter::Unfilter;
 use crate::conv::panel::{Panel, VECTORS};
+use crate::memory;
 use crate::parallel::{SharedMut, share, tasks};
-use crate::scratch;
 use crate::simd::{Kernel, Vector};
 use std::ops::Range;
 
@@ -102,7 +102,7 @@ impl Plan<'_> {
         let rows = self.channels[0];
         let step = Planes::new(rows, VECTORS * V::LANES).length();
         let each = step * self.panels;
-        let mut sums = scratch::shared(each * groups);
+        let mut sums = memory::buffer(each * groups);
         let to = SharedMut::new(&mut sums);
         tasks(groups, |group| {
             let (start, end) = share(total, groups, group);
@@ -117,8 +117,8 @@ impl Plan<'_> {
     fn by_blocks<V: Vector>(&self) {
         let total = self.tiles.total();
         let layout = self.layout::<V>(total);
-        let mut inputs = scratch::shared(layout.inputs.length());
-        let mut gradients = scratch::shared(layout.gradients.stride * SQUARE);
+        let mut inputs = memory::buffer(layout.inputs.length());
+        let mut gradients = memory::buffer(layout.gradients.stride * SQUARE);
         self.scatter::<V>(0..total, &mut inputs, &mut gradients, layout);
         let each = BLOCK[1].div_ceil(VECTORS * V::LANES);
         let (blocks, shares) = (self.channels[0].div_ceil(BLOCK[0]), self.panels.div_ceil(each));
@@ -138,11 +138,11 @@ impl Plan<'_> {
         let total = self.tiles.total();
         let chunks = total.div_ceil(self.tiles_of(CHUNK));
         let most = self.layout::<V>(total.div_ceil(chunks));
-        let mut inputs = scratch::shared(most.inputs.length());
-        let mut gradients = scratch::shared(most.gradients.stride * SQUARE);
+        let mut inputs = memory::buffer(most.inputs.length());
+        let mut gradients = memory::buffer(most.gradients.stride * SQUARE);
         let (rows, width) = (self.channels[0], VECTORS * V::LANES);
         let step = Planes::new(rows, width).length();
-        let mut sums = scratch::shared(step * self.panels);
+        let mut sums = memory::buffer(step * self.panels);
         let to = SharedMut::new(&mut sums);
         let each = PLANE_BLOCK[1].div_ceil(width);
         let (blocks, shares) = (rows.div_ceil(PLANE_BLOCK[0]), self.panels.div_ceil(each));
