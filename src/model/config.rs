@@ -86,7 +86,10 @@ pub struct ModelConfig {
     #[serde(skip_serializing_if = "is_false")]
     pub aspp: bool,
     /// Losses of side branches, beside that of the main logits: one branch for each number, which is
-    /// what its loss counts, 0 or more, at ever coarser blocks of the decoder. By default none.
+    /// what its loss counts, 0 or more. They begin at ever coarser blocks of the decoder (`unet`,
+    /// `geodl-unet`), at the finest blocks of ever shallower U-Nets (`unet-plus-plus`), or at the
+    /// encoder's features before the coarsest and at ever finer ones (others; 0.4 is usual there for
+    /// one branch). By default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auxiliary: Vec<f64>,
     /// What training keeps as it is, with the statistics of its batch norms: names of parameters as in a

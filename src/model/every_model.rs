@@ -156,6 +156,35 @@ mod tests {
     }
 
     #[test]
+    fn every_model_can_have_side_branches() {
+        let device = Device::flex().autodiff();
+        for config in each().into_iter().map(wider) {
+            let most = config.most_sides();
+            assert!(0 < most, "{config:?}");
+            let with = ModelConfig { auxiliary: vec![0.4; most], ..config.clone() };
+            with.check().unwrap();
+            let network = built(&with, &device);
+            let images = images([2, N_BANDS, 64, 40], &device);
+            let outputs = network.forward_in(images.clone(), Pass::training(1, 0));
+            assert_eq!(outputs.auxiliary.len(), most, "{config:?}");
+            for side in outputs.auxiliary {
+                assert_eq!((side.weight, side.logits.dims()), (0.4, [2, N_CLASSES, 64, 40]));
+                let values: Vec<f32> = side.logits.into_data().iter().collect();
+                assert!(values.iter().any(|it| *it != values[0]), "{config:?}: all the same");
+            }
+            // They change nothing of the main branch, and prediction has none.
+            let alone = built(&config, &device).forward(images.clone());
+            let outputs = built(&with, &device).forward(images);
+            assert_eq!(outputs.main.into_data(), alone.main.into_data(), "{config:?}");
+            assert!(outputs.auxiliary.is_empty());
+
+            let more = ModelConfig { auxiliary: vec![0.4; most + 1], ..config };
+            let error = more.check().unwrap_err().to_string();
+            assert!(error.contains(&format!("up to {most} numbers")), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_frozen_keeps_every_bit() {
         let device = Device::flex().autodiff();
         for config in each() {

@@ -7,14 +7,8 @@ use super::{
 use crate::error::{Error, Result};
 
 /// What geodl's U-Net can have.
-const GEODL: &[Knob] = &[
-    Knob::DecoderChannels,
-    Knob::Gate,
-    Knob::Residual,
-    Knob::SqueezeExcite,
-    Knob::Aspp,
-    Knob::Auxiliary,
-];
+const GEODL: &[Knob] =
+    &[Knob::DecoderChannels, Knob::Gate, Knob::Residual, Knob::SqueezeExcite, Knob::Aspp];
 
 /// Most channels of a block that can be asked for.
 const MAX_CHANNELS: u32 = 8192;
@@ -100,7 +94,6 @@ impl ModelConfig {
             ("residual", Knob::Residual, self.residual),
             ("squeeze_excite", Knob::SqueezeExcite, self.squeeze_excite),
             ("aspp", Knob::Aspp, self.aspp),
-            ("auxiliary", Knob::Auxiliary, !self.auxiliary.is_empty()),
         ];
         for (key, knob, is_set) in set {
             if is_set && !knobs.contains(&knob) {
@@ -188,10 +181,7 @@ impl ModelConfig {
             let rule = format!("must be numbers from 1 to {MAX_RATE}");
             return Err(Error::config("model.rates", format!("{rates:?}"), rule));
         }
-        let most = match self.architecture {
-            Architecture::GeodlUnet => 3,
-            _ => self.resolved_depth() - 1,
-        };
+        let most = self.most_sides();
         let is_weight = |it: &f64| it.is_finite() && 0.0 <= *it;
         if most < self.auxiliary.len() || !self.auxiliary.iter().all(is_weight) {
             let rule = format!("must be up to {most} numbers, 0 or more");

@@ -8,7 +8,9 @@ use swath_kernels::{Interpolation, burn::softmax};
 
 use super::{
     Architecture, Conv2d, Decoder, Dropout, EncoderNetwork, Features, GeodlUnet, Initial,
-    ModelConfig, Pass, decoders::Pyramid, initialise,
+    ModelConfig, Pass, SideHead,
+    decoders::{Decoded, Pyramid},
+    initialise,
 };
 
 /// What a model says about a batch.
@@ -115,33 +117,49 @@ pub struct EncoderDecoder {
     encoder: EncoderNetwork,
     decoder: Decoder,
     segmentation_head: [Conv2d; 1],
-    auxiliary_heads: Vec<Conv2d>,
+    auxiliary_heads: Vec<SideHead>,
     dropout: Dropout,
     /// Features of the encoder that are used.
     depth: usize,
     #[module(skip)]
     auxiliary_weights: Vec<f64>,
+    /// Indices of the encoder's features at which side branches begin.
+    #[module(skip)]
+    encoder_sides: Vec<usize>,
 }
 
 impl EncoderDecoder {
     fn new(config: &ModelConfig, n_bands: usize, n_classes: usize, device: &Device) -> Self {
         let spec = config.architecture.decoder().expect("it is made of encoder and decoder");
         let channels = config.encoder_widths();
-        let (decoder, channels) = Decoder::new(config, &channels, device);
-        let head = |&channels, kernel_px| {
-            Conv2d::new([channels, n_classes], kernel_px, device).with_bias()
+        let (decoder, decoded) = Decoder::new(config, &channels, device);
+        let layers = config.decoder_layers(device);
+        let (main, own_sides) = decoded.split_first().expect("a decoder has channels out");
+        let n_sides = config.auxiliary.len();
+        let encoder_sides: Vec<usize> = if own_sides.is_empty() {
+            config.encoder_sides().take(n_sides).collect()
+        } else {
+            vec![]
         };
+        let of_decoder =
+            own_sides.iter().map(|&channels| SideHead::of_decoder(channels, n_classes, &layers));
+        let of_encoder = encoder_sides
+            .iter()
+            .map(|&index| SideHead::of_encoder(channels[index], n_classes, &layers));
+        let auxiliary_heads = of_decoder.chain(of_encoder).collect();
+        let head = Conv2d::new([*main, n_classes], spec.head_kernel_px, device).with_bias();
         // Pyramid pooling has its dropout inside.
         let has_own = matches!(decoder, Decoder::DeepLabV3(_) | Decoder::DeepLabV3Plus(_));
         let dropout = if has_own { Dropout::new(0.0, spec.drop_kind) } else { config.dropout() };
         Self {
             encoder: EncoderNetwork::new(config, n_bands, device),
             decoder,
-            segmentation_head: [head(&channels[0], spec.head_kernel_px)],
-            auxiliary_heads: channels[1..].iter().map(|it| head(it, 1)).collect(),
+            segmentation_head: [head],
+            auxiliary_heads,
             dropout,
             depth: config.resolved_depth(),
             auxiliary_weights: config.auxiliary.clone(),
+            encoder_sides,
         }
     }
 
@@ -165,14 +183,17 @@ impl EncoderDecoder {
     fn logits(&self, images: Features, pass: Pass) -> (Features, Vec<Features>) {
         let image_px = images.size_px();
         let features = self.encoder.forward(images, self.depth);
-        let decoded = self.decoder.forward(&Pyramid { features, image_px, pass });
-        let logits = |head: &Conv2d, features| {
-            head.forward(features).resample(image_px, Interpolation::BilinearCorners)
-        };
+        let pyramid = Pyramid { features, image_px, pass };
+        let Decoded { main, mut sides } = self.decoder.forward(&pyramid);
+        if pass != Pass::Prediction {
+            sides.extend(self.encoder_sides.iter().map(|&index| pyramid.at(index)));
+        }
+        drop(pyramid); // In prediction, nothing needs it now.
+        let enlarged = |logits: Features| logits.resample(image_px, Interpolation::BilinearCorners);
         let [head] = &self.segmentation_head;
-        let main = logits(head, self.dropout.forward(decoded.main, pass));
-        let sides = decoded.sides.into_iter().zip(&self.auxiliary_heads);
-        (main, sides.map(|(features, head)| logits(head, features)).collect())
+        let main = enlarged(head.forward(self.dropout.forward(main, pass)));
+        let sides = sides.into_iter().zip(&self.auxiliary_heads);
+        (main, sides.map(|(features, head)| enlarged(head.forward(features))).collect())
     }
 }
 

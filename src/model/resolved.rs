@@ -52,6 +52,30 @@ impl ModelConfig {
         channels.iter().take(self.resolved_depth()).map(scaled).collect()
     }
 
+    /// Which of the encoder's features side branches begin at: those before the coarsest, and ever
+    /// finer ones.
+    pub(super) fn encoder_sides(&self) -> impl Iterator<Item = usize> {
+        let widths = self.encoder_widths();
+        (0..widths.len()).rev().skip(1).filter(move |&index| 0 < widths[index])
+    }
+
+    /// How many side branches there can be.
+    pub(super) fn most_sides(&self) -> usize {
+        match self.architecture {
+            Architecture::GeodlUnet => 3,
+            Architecture::Unet => self.resolved_depth() - 1,
+            Architecture::UnetPlusPlus => self.resolved_depth() - 2,
+            Architecture::DeeplabV3
+            | Architecture::DeeplabV3Plus
+            | Architecture::Fpn
+            | Architecture::Linknet
+            | Architecture::PspNet
+            | Architecture::Pan
+            | Architecture::MaNet
+            | Architecture::UperNet => self.encoder_sides().count(),
+        }
+    }
+
     /// Channels of the blocks of a U-Net's decoder, coarsest first.
     pub(super) fn decoder_widths(&self) -> Vec<usize> {
         self.block_widths(&DECODER_CHANNELS[..self.resolved_depth()])
@@ -105,11 +129,19 @@ impl ModelConfig {
     }
 
     pub(super) fn dropout(&self) -> Dropout {
-        let (prob, kind) = self
-            .architecture
-            .decoder()
-            .map_or((0.0, DropKind::Element), |it| (it.drop_prob, it.drop_kind));
-        Dropout::new(self.drop_prob.unwrap_or(prob), self.drop_kind.unwrap_or(kind))
+        let kind = self.architecture.decoder().map_or(DropKind::Element, |it| it.drop_kind);
+        Dropout::new(self.resolved_drop_prob(), self.drop_kind.unwrap_or(kind))
+    }
+
+    /// Share of features that training drops.
+    fn resolved_drop_prob(&self) -> f64 {
+        let usual = self.architecture.decoder().map_or(0.0, |it| it.drop_prob);
+        self.drop_prob.unwrap_or(usual)
+    }
+
+    /// Whether training drops features.
+    pub fn drops(&self) -> bool {
+        0.0 < self.resolved_drop_prob()
     }
 
     /// What the decoder's layers have in common.

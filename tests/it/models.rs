@@ -11,12 +11,13 @@ use swath::{
 
 use crate::support::{begin, check_refused, on_threads, site, swath_ok, train};
 
-/// Dropout, a frozen part, rates of parts.
-const DEEPLAB: [&str; 4] = [
+/// Dropout, a frozen part, rates of parts, a side branch of the encoder.
+const DEEPLAB: [&str; 5] = [
     "model.architecture=deeplab-v3-plus",
     "model.encoder=mobilenet-v2",
     r#"model.freeze=["encoder.features.0", "encoder.features.1.*"]"#,
     r#"optimizer.groups=[{ names = "encoder", lr_factor = 0.1 }]"#,
+    "model.auxiliary=[0.4]",
 ];
 
 /// Every option of geodl's U-Net.

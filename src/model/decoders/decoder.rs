@@ -50,7 +50,6 @@ pub(in crate::model) enum Knob {
     Residual,
     SqueezeExcite,
     Aspp,
-    Auxiliary,
 }
 
 /// What a decoder is made from.
@@ -110,7 +109,7 @@ impl Pyramid {
 /// What a decoder makes of a pyramid.
 pub(in crate::model) struct Decoded {
     pub main: Features,
-    /// Features of side branches, the finest first.
+    /// Features of side branches, if the decoder has its own.
     pub sides: Vec<Features>,
 }
 
@@ -166,7 +165,7 @@ impl Architecture {
 
 impl Decoder {
     /// The decoder of `config` for features of these channels, and its channels out: of the main
-    /// features, then of side branches.
+    /// features, then of side branches, if it has its own.
     ///
     /// # Panics
     ///
@@ -184,7 +183,7 @@ impl Decoder {
             }
             Architecture::UnetPlusPlus => {
                 let (decoder, channels) = UnetPlusPlus::new(&make);
-                (Self::UnetPlusPlus(decoder), vec![channels])
+                (Self::UnetPlusPlus(decoder), channels)
             }
             Architecture::DeeplabV3 => {
                 let (decoder, channels) = DeepLabV3::new(&make);
@@ -225,7 +224,7 @@ impl Decoder {
     pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Decoded {
         match self {
             Self::Unet(it) => it.forward(pyramid),
-            Self::UnetPlusPlus(it) => it.forward(pyramid).into(),
+            Self::UnetPlusPlus(it) => it.forward(pyramid),
             Self::DeepLabV3(it) => it.forward(pyramid).into(),
             Self::DeepLabV3Plus(it) => it.forward(pyramid).into(),
             Self::Fpn(it) => it.forward(pyramid).into(),

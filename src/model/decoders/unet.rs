@@ -29,7 +29,6 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
         Knob::Transposed,
         Knob::Scse,
         Knob::OutputStride,
-        Knob::Auxiliary,
     ],
 };
 

@@ -3,10 +3,13 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, decoder::Make};
+use super::{
+    DecoderSpec, Knob, Pyramid,
+    decoder::{Decoded, Make},
+};
 use crate::model::{
     Attention, DoubleConv, Features,
-    blocks::{ConvNorm, DropKind, NormKind},
+    blocks::{ConvNorm, DropKind, NormKind, Pass},
 };
 
 pub(super) const SPEC: DecoderSpec = DecoderSpec {
@@ -28,6 +31,9 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
 /// `x_j_j` and the encoder's features of that size. Blocks enlarge to the size of what they join, so
 /// that any image size works; where sides are multiples of 32, that doubles them.
 ///
+/// Side branches are those of the paper's deep supervision: the finest block of each shallower U-Net,
+/// the deepest of them first.
+///
 /// Source: Zhou et al. 2018, <https://arxiv.org/abs/1807.10165>, as built by
 /// `segmentation_models_pytorch` 0.6.0 (`UnetPlusPlus`).
 #[derive(Module, Debug)]
@@ -38,6 +44,7 @@ pub struct UnetPlusPlus {
     #[module(skip)]
     interpolation: Interpolation,
     depth: usize,
+    n_sides: usize,
 }
 
 /// By their names in a state dictionary.
@@ -57,8 +64,8 @@ struct Blocks {
 }
 
 impl UnetPlusPlus {
-    /// With its channels out.
-    pub(super) fn new(make: &Make<'_>) -> (Self, usize) {
+    /// With its channels out, and those of the side branches.
+    pub(super) fn new(make: &Make<'_>) -> (Self, Vec<usize>) {
         let Make { config, channels, layers } = make;
         let outputs = config.decoder_widths();
         let skips: Vec<usize> = channels.iter().rev().skip(1).copied().collect();
@@ -98,10 +105,13 @@ impl UnetPlusPlus {
             (conv(), conv())
         });
         let interpolation = config.interpolation();
-        (Self { center, blocks, interpolation, depth: last }, outputs[last])
+        let n_sides = config.auxiliary.len();
+        let sides = std::iter::repeat_n(skips[last - 1], n_sides);
+        let channels = [outputs[last]].into_iter().chain(sides).collect();
+        (Self { center, blocks, interpolation, depth: last, n_sides }, channels)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(super) fn forward(&self, pyramid: &Pyramid) -> Decoded {
         let depth = self.depth;
         // The encoder's features, coarsest first.
         let features: Vec<Features> = (0..=depth).rev().map(|index| pyramid.at(index)).collect();
@@ -126,9 +136,12 @@ impl UnetPlusPlus {
                 made[layer][row] = Some(block.forward(Features::concatenate(joined)));
             }
         }
-        let last = made[depth - 1][0].clone().expect("all layers are done");
+        let mut finest = made.pop().into_iter().flatten().flatten();
+        let last = finest.next().expect("all layers are done");
         let last = last.resample(pyramid.image_px, self.interpolation);
-        self.blocks.at(0, depth).forward_alone(last)
+        let n_sides = if pyramid.pass == Pass::Prediction { 0 } else { self.n_sides };
+        let sides = finest.take(n_sides).collect();
+        Decoded { main: self.blocks.at(0, depth).forward_alone(last), sides }
     }
 }
 

@@ -1,0 +1,43 @@
+//! From the features of a side branch to its logits.
+
+use burn::module::Module;
+
+use super::{
+    Conv2d, Features,
+    blocks::{ConvNorm, Layers, run},
+};
+
+/// The head of a side branch.
+#[derive(Module, Debug)]
+pub enum SideHead {
+    /// One convolution, of features that a decoder has made.
+    OfDecoder(Conv2d),
+    /// A 3x3 convolution to a quarter of the channels, with norm and activation, before it: for
+    /// features of the encoder, which also serve the main branch.
+    ///
+    /// Source: the auxiliary classifier of Zhao et al. 2017, <https://arxiv.org/abs/1612.01105>,
+    /// section 3.3, as torchvision's `FCNHead` builds it, without its dropout.
+    OfEncoder((ConvNorm, Conv2d)),
+}
+
+impl SideHead {
+    /// For features of a decoder.
+    pub(super) fn of_decoder(channels: usize, n_classes: usize, layers: &Layers<'_>) -> Self {
+        Self::OfDecoder(Conv2d::new([channels, n_classes], 1, layers.device).with_bias())
+    }
+
+    /// For features of an encoder.
+    pub(super) fn of_encoder(channels: usize, n_classes: usize, layers: &Layers<'_>) -> Self {
+        let inner = (channels / 4).max(1);
+        let logits = Conv2d::new([inner, n_classes], 1, layers.device).with_bias();
+        Self::OfEncoder((layers.conv_norm([channels, inner], 3), logits))
+    }
+
+    /// Logits of the size of the features.
+    pub(super) fn forward(&self, features: Features) -> Features {
+        match self {
+            Self::OfDecoder(logits) => logits.forward(features),
+            Self::OfEncoder((inner, logits)) => logits.forward(run(inner, features)),
+        }
+    }
+}
