@@ -1,6 +1,7 @@
 //! The order of the axes of weights, here and in state dictionaries.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use swath_kernels::transpose;
 
 /// The axes of a convolution's weight, `[row, col, channel in, channel out]`, in the order of
 /// PyTorch, `[channel out, channel in, row, col]`.
@@ -21,11 +22,34 @@ pub fn in_pytorch_order(shape: &[usize]) -> Vec<usize> {
 
 /// The values of a parameter as a state dictionary has them.
 pub fn to_pytorch_order<const D: usize>(parameter: Tensor<D>) -> TensorData {
-    match D {
-        4 => parameter.permute(turn::<D>(AXES)).into_data(),
-        2 => parameter.swap_dims(0, 1).into_data(),
-        _ => parameter.into_data(),
-    }
+    let data = parameter.into_data();
+    let shape = data.shape().to_vec();
+    let turned = match (shape.as_slice(), data.as_slice::<f32>()) {
+        (&[rows, cols, input, output], Ok(values)) => {
+            let taps = rows * cols;
+            let by_output = transposed([taps * input, output], values);
+            transposed([taps, input], &by_output)
+        }
+        (&[input, output], Ok(values)) => transposed([input, output], values),
+        (&[_, _, _, _] | &[_, _], Err(_)) => return turned_by_burn::<D>(data),
+        _ => return data,
+    };
+    TensorData::new(turned, in_pytorch_order(&shape))
+}
+
+/// Rows for columns, in each of the matrices of this shape that `values` are.
+fn transposed(shape: [usize; 2], values: &[f32]) -> Vec<f32> {
+    let mut turned = vec![0.0; values.len()];
+    transpose(shape, values, &mut turned);
+    turned
+}
+
+/// The same of other types of numbers, and slower.
+fn turned_by_burn<const D: usize>(data: TensorData) -> TensorData {
+    let dtype = data.dtype();
+    let tensor = Tensor::<D>::from_data(data, (&Device::flex(), dtype));
+    let tensor = if D == 4 { tensor.permute(turn::<D>(AXES)) } else { tensor.swap_dims(0, 1) };
+    tensor.into_data()
 }
 
 /// The parameter whose values a state dictionary has as `data`; it keeps their type.

@@ -22,8 +22,20 @@ const SUFFIX: &str = ".part";
 ///
 /// [`Error::Io`] if the folder is missing, cannot be written, or is full; the old file is kept.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// The same with what `write` writes, which need not be in memory at once.
+///
+/// # Errors
+///
+/// As [`write_atomically`].
+pub fn write_atomically_with(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
     let mut file = temporary_beside(path)?;
-    file.write_all(bytes).map_err(|it| Error::io("write", path)(plain(it)))?;
+    write(&mut file).map_err(|it| Error::io("write", path)(plain(it)))?;
     move_into_place(file, path)
 }
 

@@ -60,7 +60,7 @@ mod map;
 pub(crate) mod fixture;
 
 pub use affine::Affine;
-pub use atomic::{remove_orphans, write_atomically, write_together};
+pub use atomic::{remove_orphans, write_atomically, write_atomically_with, write_together};
 pub use band::Band;
 pub use crs::Crs;
 pub use data_type::DataType;

@@ -11,10 +11,11 @@ use crate::{
     error::{Error, Result},
     label::count_labels,
     optim::Optimizer,
-    raster::write_atomically,
+    raster::write_atomically_with,
     score::Monitor,
     weights::{
-        Safetensors, StateDict, content_hash, load, read_safetensors, state_dict, write_safetensors,
+        Safetensors, StateDict, content_hash, load, read_safetensors, state_dict,
+        write_safetensors_to,
     },
 };
 
@@ -138,40 +139,48 @@ impl From<LossSum> for [u64; 2] {
     }
 }
 
-/// Writes model, optimizer, averages and position into one file, replacing an older one at once.
-///
-/// The bytes depend on these alone: no time, path or random id is in them.
-///
-/// # Errors
-///
-/// [`Error::Io`] if the file cannot be written.
-pub fn save_checkpoint<M: Module>(
-    path: &Path,
-    model: &M,
-    optimizer: &Optimizer,
-    ema: Option<&Ema>,
-    position: &Position,
-) -> Result<()> {
-    let mut state = prefixed(state_dict(model), MODEL);
-    state.entries.extend(prefixed(optimizer.state(), OPTIMIZER).entries);
-    state.entries.extend(prefixed(ema.map(Ema::state).unwrap_or_default(), EMA).entries);
-    let position = serde_json::to_string(position).expect("a position is plain data");
-    let metadata =
-        BTreeMap::from([("format".to_owned(), FORMAT.to_owned()), (POSITION.to_owned(), position)]);
-    write_hashed(path, &state, metadata)
+/// A copy of what a file will hold: training may go on while it is written.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    state: StateDict,
+    metadata: BTreeMap<String, String>,
 }
 
-/// Writes a file that tells whether it is damaged.
-fn write_hashed(
-    path: &Path,
-    state: &StateDict,
-    mut metadata: BTreeMap<String, String>,
-) -> Result<()> {
-    metadata.insert(HASH.to_owned(), content_hash(state, &metadata));
-    write_atomically(path, &write_safetensors(state, &metadata))
+impl Copied {
+    /// Model, optimizer, averages and position. They alone decide the bytes: no time, path or random
+    /// id is in them.
+    pub fn checkpoint<M: Module>(
+        model: &M,
+        optimizer: &Optimizer,
+        ema: Option<&Ema>,
+        position: &Position,
+    ) -> Self {
+        let mut state = prefixed(state_dict(model), MODEL);
+        state.entries.extend(prefixed(optimizer.state(), OPTIMIZER).entries);
+        state.entries.extend(prefixed(ema.map(Ema::state).unwrap_or_default(), EMA).entries);
+        let position = serde_json::to_string(position).expect("a position is plain data");
+        let format = ("format".to_owned(), FORMAT.to_owned());
+        Self { state, metadata: BTreeMap::from([format, (POSITION.to_owned(), position)]) }
+    }
+
+    /// The weights alone.
+    pub fn weights<M: Module>(model: &M) -> Self {
+        Self { state: state_dict(model), metadata: BTreeMap::new() }
+    }
+
+    /// Writes a file that tells whether it is damaged, replacing an older one at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn write(mut self, path: &Path) -> Result<()> {
+        let hash = content_hash(&self.state, &self.metadata);
+        self.metadata.insert(HASH.to_owned(), hash);
+        write_atomically_with(path, |file| write_safetensors_to(file, &self.state, &self.metadata))
+    }
 }
 
-/// Reads a file of [`write_hashed`].
+/// Reads a file of [`Copied::write`].
 fn read_hashed(path: &Path, format: &'static str) -> Result<Safetensors> {
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
     let malformed = |reason: String| Error::malformed(path, format, reason);
@@ -221,15 +230,6 @@ pub fn load_checkpoint<M: Module>(
     Ok((model, ema, position))
 }
 
-/// Writes the weights alone, replacing an older file at once.
-///
-/// # Errors
-///
-/// [`Error::Io`] if the file cannot be written.
-pub fn save_weights<M: Module>(path: &Path, model: &M) -> Result<()> {
-    write_hashed(path, &state_dict(model), BTreeMap::new())
-}
-
 /// Reads weights into a model of the same configuration.
 ///
 /// # Errors
@@ -262,7 +262,7 @@ mod tests {
         let load_after = |step| {
             let mut optimizer = OptimizerConfig::default().build().unwrap();
             let position = Position { step, ..Position::default() };
-            save_checkpoint(&path, &model, &optimizer, None, &position).unwrap();
+            Copied::checkpoint(&model, &optimizer, None, &position).write(&path).unwrap();
             load_checkpoint(&path, model.clone(), &mut optimizer).map(|_| ())
         };
         load_after(0).unwrap();

@@ -6,7 +6,7 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Check, Dataset, Ema, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, ValidationRow, keep::Pace, load_in_order, validate, window_gradient,
+    TrainConfig, ValidationRow, keep::Keeper, load_in_order, validate, window_gradient,
 };
 use crate::{
     chip::Chip,
@@ -86,7 +86,7 @@ impl Fit<'_> {
             start.epoch,
         )?;
         let mut frozen = None;
-        let mut pace = Pace::new(observer.seconds());
+        let mut keeper = Keeper::new(&state.network, observer.seconds());
         while state.position.epoch < self.config.epochs && !self.is_over(&state.position) {
             let patterns = self.config.frozen(self.frozen, state.position.epoch);
             if frozen.as_ref() != Some(&patterns) {
@@ -96,15 +96,17 @@ impl Fit<'_> {
             let began = observer.seconds();
             let first_step = state.position.step;
             let interrupted;
-            (state, interrupted) = self.epoch(state, &files, &mut pace, observer)?;
+            (state, interrupted) = self.epoch(state, &files, &mut keeper, observer)?;
             if interrupted {
-                self.save(&mut state, &mut pace, observer)?;
+                self.save(&mut state, &mut keeper, observer)?;
+                keeper.finish()?;
                 return Err(Error::Interrupted);
             }
             let trained = observer.seconds();
             let times = [began, trained];
-            state = self.end_epoch(state, &files, &mut pace, observer, times, first_step)?;
+            state = self.end_epoch(state, &files, &mut keeper, observer, times, first_step)?;
         }
+        keeper.finish()?;
         Ok(state)
     }
 
@@ -121,7 +123,7 @@ impl Fit<'_> {
         &self,
         state: State,
         files: &HistoryFiles,
-        pace: &mut Pace,
+        keeper: &mut Keeper,
         observer: &mut dyn Observer,
     ) -> Result<(State, bool)> {
         let epoch = state.position.epoch;
@@ -135,7 +137,7 @@ impl Fit<'_> {
             let before = state.take().expect("the state is put back after each step");
             let (mut after, row) = self.step(before, &chips)?;
             files.step(&row)?;
-            self.save_in_epoch(&mut after, pace, observer)?;
+            self.save_in_epoch(&mut after, keeper, observer)?;
             state = Some(after);
             let (row, n_chips) = (&row, chips.len());
             observer.event(Event::Step { row, step_in_epoch: index + 1, n_steps, n_chips });
@@ -193,7 +195,7 @@ impl Fit<'_> {
         &self,
         mut state: State,
         files: &HistoryFiles,
-        pace: &mut Pace,
+        keeper: &mut Keeper,
         observer: &mut dyn Observer,
         [began, trained]: [f64; 2],
         first_step: u64,
@@ -233,7 +235,7 @@ impl Fit<'_> {
         let is_best = self.keep_weights(&mut state, validation.is_some())?;
         files.epoch(&row)?;
         let is_last = state.position.epoch == self.config.epochs || self.is_over(&state.position);
-        self.save_after_epoch(&mut state, is_last, pace, observer)?;
+        self.save_after_epoch(&mut state, is_last, keeper, observer)?;
         observer.event(Event::Epoch { row: &row, is_best });
         if is_last && state.position.epoch < self.config.epochs {
             observer.event(Event::StoppedEarly { epoch: state.position.epoch });

@@ -1,29 +1,83 @@
 //! What a training keeps: checkpoints and the best weights.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    thread::{self, JoinHandle},
+};
 
-use super::{Best, Fit, Observer, State, save_checkpoint, save_weights};
-use crate::error::{Error, Result};
+use burn::module::Module;
+
+use super::{Best, Copied, Fit, Observer, RunFolder, State};
+use crate::{
+    error::{Error, Result},
+    weights::n_parameters,
+};
 
 /// Largest share of the time that checkpoints of epochs may take.
 const SHARE: f64 = 0.02;
 
-/// When the last checkpoint was written, and how long that took, in seconds of the caller's clock.
+/// Bytes of a checkpoint for each parameter, with an optimizer that remembers two numbers.
+const PARAMETER_BYTES: f64 = 12.0;
+
+/// Bytes that are copied for a checkpoint in a second, before the first one has shown it.
+const BYTES_PER_SECOND: f64 = 1e9;
+
+/// Writes checkpoints, one at a time, while the training goes on.
+pub(super) struct Keeper {
+    pace: Pace,
+    writing: Option<JoinHandle<Result<()>>>,
+}
+
+/// What checkpoints have cost, in seconds of the caller's clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+struct Pace {
+    began: f64,
+    /// When the last one was written.
     written: f64,
+    spent: f64,
+    /// By the last one, or, before the first, what it is expected to take.
     took: f64,
 }
 
 impl Pace {
-    /// Before the first checkpoint of a training that begins at `now`.
-    pub(super) fn new(now: f64) -> Self {
-        Self { written: now, took: 0.0 }
+    /// Whether another one at `now`, and one at the end, would keep to the share.
+    fn allows(self, now: f64) -> bool {
+        self.spent + 2.0 * self.took <= SHARE * (now - self.began)
     }
 
-    /// Whether another one at `now` would keep to the share.
-    fn allows(self, now: f64) -> bool {
-        self.took <= SHARE * (now - self.written)
+    /// One was written from `began` to `ended`.
+    fn add(&mut self, began: f64, ended: f64) {
+        self.took = ended - began;
+        self.spent += self.took;
+        self.written = ended;
+    }
+}
+
+impl Keeper {
+    /// Before the first checkpoint of a training of `model` that begins at `now`.
+    pub(super) fn new<M: Module>(model: &M, now: f64) -> Self {
+        let took = n_parameters(model) as f64 * PARAMETER_BYTES / BYTES_PER_SECOND;
+        Self { pace: Pace { began: now, written: now, spent: 0.0, took }, writing: None }
+    }
+
+    /// Waits until the last checkpoint is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it could not be written.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Keeper {
+    /// A training that failed leaves its last checkpoint whole.
+    fn drop(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            let _ = writing.join();
+        }
     }
 }
 
@@ -32,14 +86,14 @@ impl Fit<'_> {
     pub(super) fn save_in_epoch(
         &self,
         state: &mut State,
-        pace: &mut Pace,
+        keeper: &mut Keeper,
         observer: &dyn Observer,
     ) -> Result<()> {
         let (config, step) = (self.config, state.position.step);
-        let seconds = observer.seconds() - pace.written;
+        let seconds = observer.seconds() - keeper.pace.written;
         let by_steps = config.checkpoint_steps.is_some_and(|every| step.is_multiple_of(every));
         let by_time = config.checkpoint_minutes.is_some_and(|every| 60.0 * every <= seconds);
-        if by_steps || by_time { self.save(state, pace, observer) } else { Ok(()) }
+        if by_steps || by_time { self.save(state, keeper, observer) } else { Ok(()) }
     }
 
     /// Writes a checkpoint at the end of an epoch, if one is due.
@@ -47,12 +101,12 @@ impl Fit<'_> {
         &self,
         state: &mut State,
         is_last: bool,
-        pace: &mut Pace,
+        keeper: &mut Keeper,
         observer: &dyn Observer,
     ) -> Result<()> {
         let is_due = state.position.epoch.is_multiple_of(self.config.checkpoint_every);
-        if is_last || is_due && pace.allows(observer.seconds()) {
-            return self.save(state, pace, observer);
+        if is_last || is_due && keeper.pace.allows(observer.seconds()) {
+            return self.save(state, keeper, observer);
         }
         Ok(())
     }
@@ -75,7 +129,8 @@ impl Fit<'_> {
         }
         if 1 < n_kept {
             if best.iter().any(is_now) {
-                save_weights(&self.folder.epoch_checkpoint(position.epoch), &state.kept())?;
+                let path = self.folder.epoch_checkpoint(position.epoch);
+                Copied::weights(&state.kept()).write(&path)?;
             }
             let kept: Vec<PathBuf> =
                 best.iter().map(|it| self.folder.epoch_checkpoint(it.epoch)).collect();
@@ -88,28 +143,36 @@ impl Fit<'_> {
         Ok(is_best)
     }
 
-    /// Everything, as the last checkpoint; the last one becomes the one before.
+    /// Begins to write everything as the last checkpoint; the last one becomes the one before.
     pub(super) fn save(
         &self,
         state: &mut State,
-        pace: &mut Pace,
+        keeper: &mut Keeper,
         observer: &dyn Observer,
     ) -> Result<()> {
         let began = observer.seconds();
-        if let Some(best) = state.best.take() {
-            save_weights(&self.folder.best_checkpoint(), best.as_ref())?;
-        }
-        let last = self.folder.last_checkpoint();
-        if last.exists() {
-            let previous = self.folder.previous_checkpoint();
-            fs::rename(&last, &previous).map_err(Error::io("rename to", &previous))?;
-        }
+        keeper.finish()?;
+        let best = state.best.take().map(|it| Copied::weights(it.as_ref()));
         let State { network, optimizer, ema, position, .. } = state;
-        save_checkpoint(&last, network, optimizer, ema.as_ref(), position)?;
-        let written = observer.seconds();
-        *pace = Pace { written, took: written - began };
+        let last = Copied::checkpoint(network, optimizer, ema.as_ref(), position);
+        let folder = self.folder.clone();
+        keeper.writing = Some(thread::spawn(move || write(&folder, best, last)));
+        keeper.pace.add(began, observer.seconds());
         Ok(())
     }
+}
+
+/// The best weights first: the position of the last checkpoint knows of them.
+fn write(folder: &RunFolder, best: Option<Copied>, last: Copied) -> Result<()> {
+    if let Some(best) = best {
+        best.write(&folder.best_checkpoint())?;
+    }
+    let path = folder.last_checkpoint();
+    if path.exists() {
+        let previous = folder.previous_checkpoint();
+        fs::rename(&path, &previous).map_err(Error::io("rename to", &previous))?;
+    }
+    last.write(&path)
 }
 
 #[cfg(test)]
@@ -118,9 +181,12 @@ mod tests {
 
     #[test]
     fn checkpoints_of_epochs_keep_to_their_share() {
-        assert!(Pace::new(5.0).allows(5.0), "the first one is always written");
-        let pace = Pace { written: 10.0, took: 1.0 };
-        assert!(!pace.allows(10.0) && !pace.allows(59.0));
-        assert!(pace.allows(60.0));
+        let mut pace = Pace { began: 5.0, written: 5.0, spent: 0.0, took: 0.1 };
+        // This one and the last one of the training take 0.2 s, 2 % of 10 s.
+        assert!(!pace.allows(14.9) && pace.allows(15.1));
+        pace.add(16.0, 16.3);
+        assert_eq!(pace.written, 16.3);
+        // 0.3 s are spent, and twice that will be.
+        assert!(!pace.allows(49.9) && pace.allows(50.1));
     }
 }

@@ -36,9 +36,7 @@ mod keep;
 
 pub use accumulation::Accumulation;
 pub use batch::Batch;
-pub use checkpoint::{
-    Best, Check, LossSum, Position, load_checkpoint, load_weights, save_checkpoint, save_weights,
-};
+pub use checkpoint::{Best, Check, Copied, LossSum, Position, load_checkpoint, load_weights};
 pub use config::TrainConfig;
 pub use dataset::{Dataset, Merged, Pasting};
 pub use ema::{Ema, EmaConfig};

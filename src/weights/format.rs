@@ -12,7 +12,13 @@
 //! Source: <https://github.com/huggingface/safetensors>, README, "Format". Of its types we write `F32`
 //! and `I64`.
 
-use std::{collections::BTreeMap, fmt::Display, ops::Range};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt::Display,
+    io::{self, Write},
+    ops::Range,
+};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -25,6 +31,9 @@ const ALIGNMENT: usize = 8;
 
 /// Longest header that is read, in bytes; the limit of the format's own reader.
 const MAX_HEADER: u64 = 100_000_000;
+
+/// Values that are written at a time.
+const PART: usize = 1 << 16;
 
 const METADATA: &str = "__metadata__";
 
@@ -39,56 +48,71 @@ pub struct Safetensors {
 
 /// The bytes of `state` and `metadata`. A tensor must not be called `__metadata__`.
 pub fn write_safetensors(state: &StateDict, metadata: &BTreeMap<String, String>) -> Vec<u8> {
-    let mut header = header(state, metadata);
-    let unpadded = header.len();
-    header.resize(unpadded.next_multiple_of(ALIGNMENT), b' ');
-
     let n_data: usize = state.entries.iter().map(n_bytes).sum();
-    let mut bytes = Vec::with_capacity(8 + header.len() + n_data);
-    bytes.extend((header.len() as u64).to_le_bytes());
-    bytes.extend(header);
-    for entry in &state.entries {
-        match &entry.values {
-            Values::F32(values) => append(&mut bytes, values, f32::to_le_bytes),
-            Values::I64(values) => append(&mut bytes, values, i64::to_le_bytes),
-        }
-    }
+    let mut bytes = Vec::with_capacity(n_data + (1 << 16));
+    write_safetensors_to(&mut bytes, state, metadata).expect("memory takes all bytes");
     bytes
 }
 
-/// Appends the bytes of `values`: a plain copy, once compiled.
-fn append<T: Copy, const N: usize>(bytes: &mut Vec<u8>, values: &[T], of: fn(T) -> [u8; N]) {
-    let start = bytes.len();
-    bytes.resize(start + N * values.len(), 0);
-    for (place, value) in bytes[start..].chunks_exact_mut(N).zip(values) {
-        place.copy_from_slice(&of(*value));
-    }
+/// Writes the bytes of [`write_safetensors`] part by part.
+///
+/// # Errors
+///
+/// Those of `writer`.
+pub fn write_safetensors_to(
+    writer: &mut (impl Write + ?Sized),
+    state: &StateDict,
+    metadata: &BTreeMap<String, String>,
+) -> io::Result<()> {
+    let mut header = header(state, metadata);
+    let unpadded = header.len();
+    header.resize(unpadded.next_multiple_of(ALIGNMENT), b' ');
+    writer.write_all(&(header.len() as u64).to_le_bytes())?;
+    writer.write_all(&header)?;
+    each_part(state, |part| writer.write_all(part))
 }
 
-/// SHA-256 of names, shapes and values of `state` and of `metadata`, in hexadecimal.
-pub fn content_hash(state: &StateDict, metadata: &BTreeMap<String, String>) -> String {
-    const PART: usize = 1 << 16;
-    let mut hash = Sha256::new();
-    hash.update(header(state, metadata));
+/// Visits the bytes of all tensors.
+fn each_part<E>(state: &StateDict, mut visit: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     let mut bytes = Vec::with_capacity(8 * PART);
     for entry in &state.entries {
         match &entry.values {
             Values::F32(values) => {
                 for part in values.chunks(PART) {
-                    bytes.clear();
-                    append(&mut bytes, part, f32::to_le_bytes);
-                    hash.update(&bytes);
+                    visit(little_endian(&mut bytes, part, f32::to_le_bytes))?;
                 }
             }
             Values::I64(values) => {
                 for part in values.chunks(PART) {
-                    bytes.clear();
-                    append(&mut bytes, part, i64::to_le_bytes);
-                    hash.update(&bytes);
+                    visit(little_endian(&mut bytes, part, i64::to_le_bytes))?;
                 }
             }
         }
     }
+    Ok(())
+}
+
+/// The bytes of `values`, in `bytes`: a plain copy, once compiled.
+fn little_endian<'a, T: Copy, const N: usize>(
+    bytes: &'a mut Vec<u8>,
+    values: &[T],
+    of: fn(T) -> [u8; N],
+) -> &'a [u8] {
+    bytes.resize(N * values.len(), 0);
+    for (place, value) in bytes.chunks_exact_mut(N).zip(values) {
+        place.copy_from_slice(&of(*value));
+    }
+    bytes
+}
+
+/// SHA-256 of names, shapes and values of `state` and of `metadata`, in hexadecimal.
+pub fn content_hash(state: &StateDict, metadata: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(header(state, metadata));
+    let Ok(()) = each_part(state, |part| {
+        hash.update(part);
+        Ok::<(), Infallible>(())
+    });
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use burn::{
+    backend::DType,
     module::{Module, ModuleMapper, ModuleVisitor, Param},
     tensor::{Int, Tensor, TensorData},
 };
@@ -72,7 +73,13 @@ impl ModuleVisitor for Reader {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let data = to_pytorch_order(param.val());
-        self.push(data.shape().to_vec(), Values::F32(data.iter().collect()));
+        let shape = data.shape().to_vec();
+        let values = if data.dtype() == DType::F32 {
+            data.try_into_vec().expect("these are of this type")
+        } else {
+            data.iter().collect()
+        };
+        self.push(shape, Values::F32(values));
     }
 
     fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {

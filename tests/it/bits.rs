@@ -8,7 +8,7 @@ use swath::{
     bundle::Bundle,
     run::{Run, RunFile, open_dataset},
     scene::Role,
-    train::save_weights,
+    train::Copied,
     weights::state_dict,
 };
 use tempfile::TempDir;
@@ -128,7 +128,7 @@ fn the_model_is_the_best_checkpoint() {
     let mut run = begin(SITE.path(), "best", &[]);
     train(&mut run, None).unwrap();
     let other = run.run_file.model.build(5, 5, 99, &Device::flex());
-    save_weights(&run.folder.best_checkpoint(), &other).unwrap();
+    Copied::weights(&other).write(&run.folder.best_checkpoint()).unwrap();
     train(&mut Run::open(run.folder.path(), Device::flex()).unwrap(), None).unwrap();
     assert!(Bundle::read(&run.folder.model()).unwrap().state == state_dict(&other));
 }

@@ -1,6 +1,6 @@
 //! Run folders that were damaged, and outputs that would damage something.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use burn::tensor::Device;
 use swath::{
@@ -65,8 +65,16 @@ fn checkpoints_come_by_the_clock_across_epochs() {
     let mut run = begin(site.path(), "run", &settings);
     let last = site.path().join("run/checkpoints/last.safetensors");
     let mut there = Vec::new();
-    // The clock of a watch shows the number of steps before: 4.5 seconds are over at the sixth.
-    let at_step = &mut |_| there.push(last.exists());
+    // The clock of a watch shows the number of steps before: 4.5 seconds are over at the sixth. The
+    // file is written while the training goes on.
+    let at_step = &mut |_| {
+        let tries = if there.len() < 5 { 1 } else { 1000 };
+        let is_there = (0..tries).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            last.exists()
+        });
+        there.push(is_there);
+    };
     run.train(&mut Watch { stop_after: u64::MAX, at_step, n_steps: 0 }).unwrap();
     assert_eq!(there.iter().position(|it| *it), Some(5), "{there:?}");
 }
