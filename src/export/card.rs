@@ -9,7 +9,7 @@ use crate::{
     model::Description,
     run::{About, Environment, Run, StartingWeights},
     score::{ClassMetrics, Metrics, MetricsFile},
-    train::EpochRow,
+    train::{Best, Check, EpochRow, best_checks},
 };
 
 /// What a card is written from.
@@ -229,11 +229,12 @@ fn environment(Card { run, epochs, has_lock, .. }: &Card) -> String {
     let seconds: Vec<String> =
         manifest.seconds.iter().map(|(part, it)| format!("{part} {it:.1} s")).collect();
     let memory = manifest.peak_memory_bytes;
-    let best = epochs
-        .iter()
-        .filter_map(|row| Some((row.validation?.mean_iou, row.epoch)))
-        .filter(|(mean_iou, _)| mean_iou.is_finite())
-        .reduce(|best, row| if best.0 < row.0 { row } else { best });
+    let monitor = run.run_file.train.monitor;
+    let figures = epochs.iter().filter_map(|row| {
+        let check = Check::new(row.epoch, row.train_loss, row.validation?, row.ema);
+        Some(Best { epoch: row.epoch, figure: check.figure(monitor) })
+    });
+    let best = best_checks(monitor.better(), figures.collect(), 1).first().copied();
     let mut rows = vec![
         ("swath", of.version.clone()),
         ("features", of.features.join(", ")),
@@ -246,10 +247,11 @@ fn environment(Card { run, epochs, has_lock, .. }: &Card) -> String {
         ("peak memory", memory.map_or(String::new(), |it| format!("{:.2} GB", it as f64 / 1e9))),
         ("epochs", epochs.len().to_string()),
     ];
-    if let Some((mean_iou, epoch)) = best {
+    if let Some(Best { epoch, figure }) = best.filter(|it| it.figure.is_finite()) {
+        let name = monitor.name();
         rows.push((
-            "highest mIoU while training",
-            format!("{mean_iou:.4} in epoch {epoch}, validation windows that do not overlap"),
+            "best while training",
+            format!("{name} {figure:.4} in epoch {epoch}, validation windows that do not overlap"),
         ));
     }
     rows.retain(|(_, value)| !value.is_empty());

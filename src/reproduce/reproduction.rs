@@ -45,6 +45,8 @@ pub enum Difference {
     Weights(WeightsDifference),
     /// Accuracy figures.
     Figures(FiguresDifference),
+    /// What a sweep over learning rates found.
+    Sweep,
     /// One of them cannot be read, for this reason.
     Unreadable(String),
     /// Only the run has it (`true`), or only the run done again.
@@ -63,14 +65,22 @@ impl Reproduction {
     /// [`Error::Io`] if a file cannot be read.
     pub fn of(began: &RunFolder, here: &RunFolder) -> Result<Self> {
         type Path = fn(&RunFolder) -> PathBuf;
-        let paths: [Path; 5] = [
+        let paths: [Path; 6] = [
             RunFolder::model,
             RunFolder::history,
             RunFolder::steps,
             RunFolder::metrics,
             RunFolder::confusion,
+            RunFolder::found_lr,
         ];
-        let names = ["model.swath", "history.csv", "steps.csv", "metrics.json", "confusion.csv"];
+        let names = [
+            "model.swath",
+            "history.csv",
+            "steps.csv",
+            "metrics.json",
+            "confusion.csv",
+            "lr_find.json",
+        ];
         let pairs = names.into_iter().zip(paths).map(|(name, path)| {
             let paths = [began, here].map(path);
             FilePair::of(name, &paths)
@@ -124,6 +134,9 @@ fn of_contents(name: &str, paths: &[PathBuf; 2], files: &[Vec<u8>; 2]) -> Result
     if name == "model.swath" {
         let [began, here] = [Bundle::read(&paths[0])?, Bundle::read(&paths[1])?];
         return Ok(Difference::Weights(WeightsDifference::of(&began, &here)));
+    }
+    if name == "lr_find.json" {
+        return Ok(Difference::Sweep);
     }
     let read = |at: usize| MetricsFile::from_json(&String::from_utf8_lossy(&files[at]), &paths[at]);
     Ok(Difference::Figures(FiguresDifference::of(&read(0)?, &read(1)?)))

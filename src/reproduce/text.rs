@@ -34,6 +34,7 @@ fn lines(difference: &Difference) -> Vec<String> {
         Difference::Table(table) => of_table(table),
         Difference::Weights(weights) => of_weights(weights),
         Difference::Figures(figures) => of_figures(figures),
+        Difference::Sweep => vec!["losses of the sweep or suggested rates differ".to_owned()],
         Difference::Unreadable(reason) => vec![reason.clone()],
         Difference::Missing { in_run: true } => vec!["only the run has it".to_owned()],
         Difference::Missing { in_run: false } => vec!["the run lacks it".to_owned()],

@@ -40,6 +40,10 @@ pub(super) fn check_settings(run_file: &RunFile, data: &Dataset, network: Networ
             return Err(Error::config("lr_find.loss", "validation", rule));
         }
     }
+    if run_file.schedule.drop_prob.is_some() && !run_file.model.drops() {
+        let rule = "changes the dropout of a model that has none; set `model.drop_prob`";
+        return Err(Error::config("schedule.drop_prob", "given", rule));
+    }
     let loss = run_file.loss.build_for(&data.class_counts(), train.epochs)?;
     if train.accumulate.is_used() {
         loss.check_accumulation()?;

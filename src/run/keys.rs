@@ -4,7 +4,7 @@
 use serde_json::Value as Schema;
 use toml::{Table, Value};
 
-use super::kinds::{check_kind, shown};
+use super::kinds::{check_kind, check_length, shown};
 use crate::error::{Error, Result, nearest};
 
 /// Checks every key of `table` and the kind of its value against the JSON Schema of the run file.
@@ -15,6 +15,19 @@ use crate::error::{Error, Result, nearest};
 /// is of another kind.
 pub fn check_keys(table: &Table, schema: &Schema) -> Result<()> {
     check_table(table, schema, schema, "")
+}
+
+/// Refuses a table without a key that it must have; [`Error::Config`] names both. The outermost table
+/// is for its reader to refuse.
+fn check_required(table: &Table, schema: &Schema, root: &Schema, name: &str) -> Result<()> {
+    let described =
+        alternatives(schema, root).into_iter().find(|it| it.get("properties").is_some());
+    let required = described.and_then(|it| it.get("required")?.as_array());
+    let mut required = required.into_iter().flatten().filter_map(Schema::as_str);
+    match required.find(|it| !table.contains_key(*it)) {
+        Some(key) => Err(Error::config(name, "{…}", format!("needs the key `{key}`"))),
+        None => Ok(()),
+    }
 }
 
 fn check_table(table: &Table, schema: &Schema, root: &Schema, prefix: &str) -> Result<()> {
@@ -32,8 +45,12 @@ fn check_table(table: &Table, schema: &Schema, root: &Schema, prefix: &str) -> R
 fn check_value(value: &Value, schema: &Schema, root: &Schema, name: &str) -> Result<()> {
     check_kind(value, schema, root, name)?;
     match value {
-        Value::Table(table) => check_table(table, schema, root, &format!("{name}.")),
+        Value::Table(table) => {
+            check_table(table, schema, root, &format!("{name}."))?;
+            check_required(table, schema, root, name)
+        }
         Value::Array(items) => {
+            check_length(items.len(), schema, root, name)?;
             let Some(below) = alternatives(schema, root).into_iter().find_map(|it| it.get("items"))
             else {
                 return Ok(());

@@ -32,6 +32,33 @@ pub(super) fn check_kind(value: &Value, schema: &Schema, root: &Schema, name: &s
     Err(Error::config(name, shown(value), rule))
 }
 
+/// Checks that a list of `found` items is as long as the schema of the key `name` wants it.
+///
+/// # Errors
+///
+/// [`Error::Config`] that says how long it must be.
+pub(super) fn check_length(found: usize, schema: &Schema, root: &Schema, name: &str) -> Result<()> {
+    let length = |it: &Schema| {
+        let limit = |key: &str| it.get(key).and_then(Schema::as_u64);
+        let is_list = it.get("type").is_some_and(|it| {
+            it == "array" || it.as_array().is_some_and(|it| it.iter().any(|it| it == "array"))
+        });
+        is_list.then(|| [limit("minItems").unwrap_or(0), limit("maxItems").unwrap_or(u64::MAX)])
+    };
+    let lengths: Vec<[u64; 2]> =
+        alternatives(schema, root).into_iter().filter_map(length).collect();
+    let fits = |&[low, high]: &[u64; 2]| (low..=high).contains(&(found as u64));
+    let Some([low, high]) = lengths.first().filter(|_| !lengths.iter().any(fits)) else {
+        return Ok(());
+    };
+    let wanted = match (low, high) {
+        (low, high) if low == high => format!("a list of {low}"),
+        (low, &u64::MAX) => format!("a list of {low} or more"),
+        (low, high) => format!("a list of {low} to {high}"),
+    };
+    Err(Error::config(name, format!("a list of {found}"), format!("wanted {wanted}")))
+}
+
 /// What a key accepts.
 enum Kind<'a> {
     /// Within these bounds.
@@ -167,5 +194,22 @@ mod tests {
                       `efficientnet-lite0` or `squeezenet-1.1` or `vgg16-bn` or `convnext-tiny` or \
                       `own`; did you mean `resnet34`?";
         check("[model]\nencoder = 'resnet43'", Some(wanted));
+    }
+    #[test]
+    fn a_list_of_another_length_is_refused() {
+        let message = "config `train.accumulate` = a list of 1: wanted a list of 2";
+        check("[train]\naccumulate = [[0]]", Some(message));
+        check("[train]\naccumulate = [[0, 1]]", None);
+        let message = "config `model.rates` = a list of 2: wanted a list of 3";
+        check("[model]\nrates = [1, 2]", Some(message));
+        let message = "config `optimizer.betas` = a list of 3: wanted a list of 2";
+        check("[optimizer]\nbetas = [0.1, 0.2, 0.3]", Some(message));
+    }
+
+    #[test]
+    fn a_table_without_a_key_that_it_needs_is_refused() {
+        let message = "config `train.early_stopping` = {…}: needs the key `patience`";
+        check("[train]\nearly_stopping = {}", Some(message));
+        check("[train]\nearly_stopping = { patience = 1 }", None);
     }
 }

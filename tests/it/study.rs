@@ -149,5 +149,5 @@ fn studies_that_cannot_be_paired_are_refused() {
     check("name = 'a'\nset = ['data.bands=[9]']", &["9"]);
     check("name = 'a'\nsets = []", &["variant.sets", "did you mean `set`"]);
     check("name = 'a/b'\nset = ['seed=1']", &["variant.name", "folder"]);
-    check("name = 'a'", &["study.toml is not a valid study file", "missing field `set`"]);
+    check("name = 'a'", &["`variant`", "needs the key `set`"]);
 }

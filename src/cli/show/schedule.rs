@@ -126,9 +126,14 @@ fn text(view: &ScheduleView, steps: &[Step]) -> String {
     for Course { name, values } in &view.courses[2..] {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        text += &format!("{name}: {low} to {high}\n");
+        text += &format!("{name}: {} to {}\n", rounded(low), rounded(high));
     }
     text
+}
+
+/// Four significant digits, and no more than it takes.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
