@@ -91,6 +91,7 @@ enum Command {
 /// Results go to standard output, everything else to standard error. The exit code is 0 when done,
 /// 1 when it failed, 2 for wrong usage or a wrong run file, and 130 when interrupted.
 pub fn main() -> ExitCode {
+    swath_kernels::return_large_blocks();
     let result = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args),

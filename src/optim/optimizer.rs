@@ -334,6 +334,7 @@ mod tests {
     struct Run {
         net: Net,
         optimizer: Optimizer,
+        loss: LossConfig,
         images: Tensor<4>,
         labels: Tensor<3, Int>,
     }
@@ -347,35 +348,38 @@ mod tests {
             Self {
                 net: net(),
                 optimizer: config.build().unwrap(),
+                loss: LossConfig::default(),
                 images: Tensor::from_data(TensorData::new(images, [4, 2, 8, 8]), &device),
                 labels: Tensor::from_data(TensorData::new(labels, [4, 8, 8]), &device),
             }
         }
 
-        /// The mean loss before the step.
+        /// The loss before the step.
         fn step(&mut self, rates: Rates) -> f64 {
             let (conv, norm, _, head) = &self.net;
             let images = Features::from_images(self.images.clone());
             let activation = Activation::LeakyRelu(0.1);
             let hidden = norm.forward(conv.forward(images), None, activation);
             let logits = head.forward(hidden).into_images();
-            let criterion = LossConfig::default().build(&ClassCounts::uniform(3)).unwrap();
+            let criterion = self.loss.build(&ClassCounts::uniform(3)).unwrap();
             let parts = criterion.parts(logits, &Target::classes(self.labels.clone())).unwrap();
-            let loss = criterion.single_mean(&parts).unwrap().clone();
+            let total = criterion.value(&parts, 0).total;
             drop(parts);
-            let sum: f64 = loss.sum.clone().into_scalar();
-            let mut gradients = Gradients::of(&self.net, loss.sum);
-            let weight: f64 = loss.weight.into_scalar();
-            gradients.scale(1.0 / weight);
+            let value: f64 = total.clone().into_scalar();
+            let gradients = Gradients::of(&self.net, total);
             self.net = self.optimizer.step(self.net.clone(), &gradients, rates);
-            sum / weight
+            value
         }
     }
 
     #[track_caller]
     fn check(name: &str, config: &OptimizerConfig, unknown: &[&str]) {
+        check_run(name, Run::new(config), unknown);
+    }
+
+    #[track_caller]
+    fn check_run(name: &str, mut run: Run, unknown: &[&str]) {
         let want = &golden().supervised[name];
-        let mut run = Run::new(config);
         for (step, &loss) in want.loss.iter().enumerate() {
             let momentum = (want.momentum[step] != 0.0).then_some(want.momentum[step]);
             let got = run.step(Rates { momentum, ..Rates::of(want.lr[step]) });
@@ -423,6 +427,22 @@ mod tests {
         let noise = ["0.bias", "1.running_mean"];
         check("adam_1e-2", &kind(OptimizerKind::Adam, 1e-2), &noise);
         check("rmsprop", &kind(OptimizerKind::Rmsprop, 1e-2), &noise);
+    }
+
+    #[test]
+    fn losses_of_regions_walk_as_in_pytorch() {
+        let config =
+            || OptimizerConfig { kind: OptimizerKind::Adam, lr: 1e-2.into(), ..Default::default() };
+        for (name, loss) in [
+            ("adam_dice", "kind = 'dice'"),
+            (
+                "adam_ce+dice",
+                "kind = 'compound'\n[[term]]\nkind = 'cross-entropy'\n[[term]]\nkind = 'dice'",
+            ),
+        ] {
+            let run = Run { loss: toml::from_str(loss).unwrap(), ..Run::new(&config()) };
+            check_run(name, run, &["0.bias", "1.running_mean"]);
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ mod simd;
 
 mod parallel;
 
+mod heap;
+
 mod memory;
 
 mod scratch;
@@ -58,6 +60,7 @@ pub use classes::{
 pub use conv::{Conv, Epilogue, add_bias, bias_gradient};
 pub use depthwise::DepthwiseConv;
 pub use grouped_conv::GroupedConv;
+pub use heap::return_large_blocks;
 pub use isa::Isa;
 pub use memory::release_memory;
 pub use norm::{AffineGradient, BatchNorm, Before, InputGradient, Normed, Statistics};
