@@ -120,9 +120,10 @@ fn temporary_folder(beside: &Path) -> crate::Result<TempDir> {
 
 fn train_and_evaluate(run: &mut Run, with_report: bool) -> crate::Result<()> {
     let mut progress = Progress::of(run);
-    let ended = run.train(&mut progress).and_then(|()| {
+    let ended = run.train(&mut progress).and_then(|writing| {
         progress.clear();
-        run.evaluate(&mut progress).map(|_| ())
+        run.evaluate(&mut progress)?;
+        writing.finish()
     });
     progress.clear();
     ended?;

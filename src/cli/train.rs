@@ -125,12 +125,14 @@ pub(super) fn train(
 
 fn train_and_evaluate(run: &mut Run, progress: &mut Progress) -> crate::Result<MetricsFile> {
     let was_done = run.manifest.status == Status::Done;
-    run.train(progress)?;
+    let writing = run.train(progress)?;
     progress.clear();
     if !was_done {
         tell(&format!("trained in {}; evaluating", duration(progress.seconds())));
     }
-    run.evaluate(progress)
+    let figures = run.evaluate(progress)?;
+    writing.finish()?;
+    Ok(figures)
 }
 
 /// Trains to the end, evaluates and reports.

@@ -109,7 +109,7 @@ impl Package {
             ("layers.csv", layers_csv(&network)),
             ("about.toml", about_toml),
             ("environment.json", environment_json(manifest, has_lock)),
-            ("MODEL_CARD.md", model_card(&card)),
+            (CARD, model_card(&card)),
         ] {
             files.insert(name.to_owned(), text.into_bytes());
         }
@@ -137,6 +137,9 @@ impl Package {
 
 /// The file of checksums; it cannot hold its own.
 pub(super) const SUMS: &str = "SHA256SUMS";
+
+/// The model card.
+pub(super) const CARD: &str = "MODEL_CARD.md";
 
 fn environment_json(manifest: &Manifest, has_lock: bool) -> String {
     let environment: &Environment = &manifest.environment;

@@ -1,6 +1,7 @@
 //! Writes an export as a folder or as an archive.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io::Write,
     path::Path,
@@ -8,7 +9,11 @@ use std::{
 
 use tempfile::{Builder, TempDir};
 
-use super::{Package, package::SUMS, stored_zip};
+use super::{
+    Package,
+    package::{CARD, SUMS},
+    stored_zip,
+};
 use crate::{
     error::{Error, Result},
     raster::write_atomically,
@@ -19,7 +24,7 @@ use crate::{
 /// # Errors
 ///
 /// [`Error::Data`] if something is there that is not to be replaced; even then a folder is replaced
-/// only if it is empty or holds an export.
+/// only if it is empty or holds an export and nothing else.
 pub fn check_target(path: &Path, replace: bool) -> Result<()> {
     let refuse = |found: &str, wanted: &str| Err(Error::data(path.display(), found, wanted));
     if !path.exists() {
@@ -31,17 +36,45 @@ pub fn check_target(path: &Path, replace: bool) -> Result<()> {
     }
     let is_zip = path.extension().is_some_and(|it| it == "zip");
     match (path.is_dir(), is_zip) {
-        (true, false) if is_ours(path)? => Ok(()),
-        (true, false) => refuse("a folder with other files", "an older export or an empty folder"),
+        (true, false) => match foreign_file(path)? {
+            None => Ok(()),
+            Some(name) => refuse(
+                &format!("a folder with other files: {name}"),
+                "an older export as it was written, or an empty folder",
+            ),
+        },
         (true, true) => refuse("a folder", "an archive"),
         (false, false) => refuse("a file", "a folder, or a name that ends with .zip"),
         (false, true) => Ok(()),
     }
 }
 
-fn is_ours(folder: &Path) -> Result<bool> {
-    let mut entries = fs::read_dir(folder).map_err(Error::io("read the folder", folder))?;
-    Ok(entries.next().is_none() || folder.join(SUMS).is_file())
+/// A file below `folder` that no export has put there; all are foreign if it holds no export.
+fn foreign_file(folder: &Path) -> Result<Option<String>> {
+    let sums = fs::read_to_string(folder.join(SUMS)).unwrap_or_default();
+    let mut listed: HashSet<&str> =
+        sums.lines().filter_map(|it| it.split_once("  ")).map(|(_, name)| name).collect();
+    if listed.contains(CARD) {
+        listed.insert(SUMS);
+    } else {
+        listed.clear();
+    }
+    let mut below = vec![folder.to_owned()];
+    while let Some(next) = below.pop() {
+        for entry in fs::read_dir(&next).map_err(Error::io("read the folder", &next))? {
+            let path = entry.map_err(Error::io("read the folder", &next))?.path();
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            if path.is_dir() && !path.is_symlink() {
+                below.push(path);
+            } else if !name
+                .to_str()
+                .is_some_and(|it| listed.contains(it.replace('\\', "/").as_str()))
+            {
+                return Ok(Some(name.display().to_string()));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Writes the archive `path`, replacing an older one at once.

@@ -22,10 +22,11 @@ const SUFFIX: &str = ".part";
 ///
 /// [`Error::Io`] if the folder is missing, cannot be written, or is full; the old file is kept.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_atomically_with(path, |file| file.write_all(bytes))
+    write_atomically_with(path, |file| file.write_all(bytes), || Ok(()))
 }
 
-/// The same with what `write` writes, which need not be in memory at once.
+/// The same with what `write` writes, which need not be in memory at once. Then, with all bytes on disk,
+/// `make_room` may move what lies at `path`.
 ///
 /// # Errors
 ///
@@ -33,9 +34,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn write_atomically_with(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    make_room: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
     let mut file = temporary_beside(path)?;
     write(&mut file).map_err(|it| Error::io("write", path)(plain(it)))?;
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    make_room()?;
     move_into_place(file, path)
 }
 

@@ -19,7 +19,9 @@ use crate::{
     raster::{write_atomically, write_together},
     scene::Role,
     score::{Metrics, MetricsFile, confusion_csv},
-    train::{Dataset, Ema, Event, Fit, Observer, Position, RunFolder, State, load_weights},
+    train::{
+        Dataset, Ema, Event, Fit, Observer, Position, RunFolder, State, Writing, load_weights,
+    },
     weights::{n_parameters, state_dict},
 };
 
@@ -114,13 +116,13 @@ impl Run {
     }
 
     /// Trains from the last checkpoint, or from the beginning if there is none, to the last epoch,
-    /// and writes `model.swath`.
+    /// and writes `model.swath`. The last checkpoint may not be on disk yet.
     ///
     /// # Errors
     ///
     /// [`Error::Interrupted`] if the observer stops it: calling this again goes on from there, to
     /// the same bits. Otherwise as [`Fit::run`].
-    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<()> {
+    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Writing> {
         let device = self.device.clone().autodiff();
         let Self { run_file, data, .. } = &*self;
         let n_classes = data.classes().len();
@@ -164,14 +166,19 @@ impl Run {
             Err(Error::Interrupted) => Status::Interrupted,
             Ok(_) | Err(_) => Status::Training,
         };
-        self.note(status)?;
-        let state = trained?;
-        let best = if self.run_file.train.restore_best {
-            load_weights(&self.folder.best_checkpoint(), state.network)?
-        } else {
-            state.kept()
+        let noted = self.note(status);
+        let (state, mut writing) = trained?; // What went wrong there says more.
+        noted?;
+        let best = match state.best {
+            _ if !self.run_file.train.restore_best => state.kept(),
+            Some(best) => *best,
+            None => {
+                std::mem::take(&mut writing).finish()?;
+                load_weights(&self.folder.best_checkpoint(), state.network)?
+            }
         };
-        Bundle { header: self.header()?, state: state_dict(&best) }.write(&self.folder.model())
+        Bundle { header: self.header()?, state: state_dict(&best) }.write(&self.folder.model())?;
+        Ok(writing)
     }
 
     /// Computes the figures of the validation and test blocks with `model.swath` and writes

@@ -125,7 +125,9 @@ impl RunFile {
     ///
     /// [`Error::Config`] naming the key.
     pub fn check(&self) -> Result<()> {
-        if self.name.is_empty() || self.name.contains(['/', '\\', ':']) {
+        let is_unusable = |it: char| it.is_control() || "/\\:*?\"<>|".contains(it);
+        let ends_badly = self.name.ends_with(['.', ' ']) || self.name.starts_with(' ');
+        if self.name.is_empty() || self.name.contains(is_unusable) || ends_badly {
             return Err(Error::config("name", &self.name, "must be usable as a file name"));
         }
         self.data.check()?;

@@ -1,6 +1,6 @@
 //! Where a training stands, and the files that keep it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io::Write, path::Path};
 
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
@@ -173,10 +173,27 @@ impl Copied {
     /// # Errors
     ///
     /// [`Error::Io`] if the file cannot be written.
-    pub fn write(mut self, path: &Path) -> Result<()> {
+    pub fn write(self, path: &Path) -> Result<()> {
+        self.write_before(path, || Ok(()))
+    }
+
+    /// The same, with the older file moved to `before`: once all bytes of the new one are on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be written or moved.
+    pub fn replace(self, path: &Path, before: &Path) -> Result<()> {
+        self.write_before(path, || match path.exists() {
+            true => fs::rename(path, before).map_err(Error::io("rename to", before)),
+            false => Ok(()),
+        })
+    }
+
+    fn write_before(mut self, path: &Path, make_room: impl FnOnce() -> Result<()>) -> Result<()> {
         let hash = content_hash(&self.state, &self.metadata);
         self.metadata.insert(HASH.to_owned(), hash);
-        write_atomically_with(path, |file| write_safetensors_to(file, &self.state, &self.metadata))
+        let write = |file: &mut dyn Write| write_safetensors_to(file, &self.state, &self.metadata);
+        write_atomically_with(path, write, make_room)
     }
 }
 

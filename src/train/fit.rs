@@ -6,7 +6,7 @@ use burn::{module::Module, tensor::Device};
 
 use super::{
     Check, Dataset, Ema, EpochRow, Event, HistoryFiles, Observer, Position, RunFolder, StepRow,
-    TrainConfig, ValidationRow, keep::Keeper, load_in_order, validate, window_gradient,
+    TrainConfig, ValidationRow, Writing, keep::Keeper, load_in_order, validate, window_gradient,
 };
 use crate::{
     chip::Chip,
@@ -46,7 +46,7 @@ pub struct State {
     pub optimizer: Optimizer,
     /// The average of its weights, if there is one.
     pub ema: Option<Ema>,
-    /// The best model so far, if it is not on disk yet.
+    /// The best model so far, if it is not on disk yet, or was written at the end.
     pub best: Option<Box<Network>>,
     /// How far it got.
     pub position: Position,
@@ -63,7 +63,8 @@ impl State {
 }
 
 impl Fit<'_> {
-    /// Trains from where `state` stands to the last epoch, or to where early stopping ends it.
+    /// Trains from where `state` stands to the last epoch, or to where early stopping ends it. The last
+    /// checkpoint may not be on disk yet.
     ///
     /// After each epoch that is checked, the weights with the best figure
     /// ([`monitor`](TrainConfig::monitor)) so far are kept as the best checkpoint (the earliest of
@@ -77,7 +78,7 @@ impl Fit<'_> {
     /// [`Error::Interrupted`] if the observer stopped it, [`Error::Diverged`] if the loss, in
     /// training or validation, or the norm of the gradients is not finite, and those of reading
     /// chips and writing files.
-    pub fn run(&self, mut state: State, observer: &mut dyn Observer) -> Result<State> {
+    pub fn run(&self, mut state: State, observer: &mut dyn Observer) -> Result<(State, Writing)> {
         let start = &state.position;
         let files = HistoryFiles::open(
             &self.folder.steps(),
@@ -99,15 +100,14 @@ impl Fit<'_> {
             (state, interrupted) = self.epoch(state, &files, &mut keeper, observer)?;
             if interrupted {
                 self.save(&mut state, &mut keeper, observer)?;
-                keeper.finish()?;
+                keeper.into_last().finish()?;
                 return Err(Error::Interrupted);
             }
             let trained = observer.seconds();
             let times = [began, trained];
             state = self.end_epoch(state, &files, &mut keeper, observer, times, first_step)?;
         }
-        keeper.finish()?;
-        Ok(state)
+        Ok((state, keeper.into_last()))
     }
 
     /// Whether early stopping ends the training here.

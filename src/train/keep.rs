@@ -26,7 +26,37 @@ const BYTES_PER_SECOND: f64 = 1e9;
 /// Writes checkpoints, one at a time, while the training goes on.
 pub(super) struct Keeper {
     pace: Pace,
-    writing: Option<JoinHandle<Result<()>>>,
+    writing: Writing,
+}
+
+/// A checkpoint that a thread of its own writes; dropping this waits for it.
+#[derive(Debug, Default)]
+pub struct Writing(Option<JoinHandle<Result<()>>>);
+
+impl Writing {
+    /// Waits until it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it could not be written.
+    pub fn finish(mut self) -> Result<()> {
+        self.wait()
+    }
+
+    /// The same, for one after the other.
+    fn wait(&mut self) -> Result<()> {
+        let Some(thread) = self.0.take() else { return Ok(()) };
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Writing {
+    /// A training that failed leaves its last checkpoint whole.
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// What checkpoints have cost, in seconds of the caller's clock.
@@ -58,26 +88,25 @@ impl Keeper {
     /// Before the first checkpoint of a training of `model` that begins at `now`.
     pub(super) fn new<M: Module>(model: &M, now: f64) -> Self {
         let took = n_parameters(model) as f64 * PARAMETER_BYTES / BYTES_PER_SECOND;
-        Self { pace: Pace { began: now, written: now, spent: 0.0, took }, writing: None }
+        Self {
+            pace: Pace { began: now, written: now, spent: 0.0, took },
+            writing: Writing::default(),
+        }
     }
 
-    /// Waits until the last checkpoint is on disk.
+    /// Finds out whether the last checkpoint could be written, if that is over.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if it could not be written.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        let Some(writing) = self.writing.take() else { return Ok(()) };
-        writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// As [`Writing::finish`].
+    fn check(&mut self) -> Result<()> {
+        let is_over = self.writing.0.as_ref().is_some_and(JoinHandle::is_finished);
+        if is_over { self.writing.wait() } else { Ok(()) }
     }
-}
 
-impl Drop for Keeper {
-    /// A training that failed leaves its last checkpoint whole.
-    fn drop(&mut self) {
-        if let Some(writing) = self.writing.take() {
-            let _ = writing.join();
-        }
+    /// The last checkpoint, which may not be on disk yet.
+    pub(super) fn into_last(self) -> Writing {
+        self.writing
     }
 }
 
@@ -89,6 +118,7 @@ impl Fit<'_> {
         keeper: &mut Keeper,
         observer: &dyn Observer,
     ) -> Result<()> {
+        keeper.check()?;
         let (config, step) = (self.config, state.position.step);
         let seconds = observer.seconds() - keeper.pace.written;
         let by_steps = config.checkpoint_steps.is_some_and(|every| step.is_multiple_of(every));
@@ -106,7 +136,10 @@ impl Fit<'_> {
     ) -> Result<()> {
         let is_due = state.position.epoch.is_multiple_of(self.config.checkpoint_every);
         if is_last || is_due && keeper.pace.allows(observer.seconds()) {
-            return self.save(state, keeper, observer);
+            // A training that ends here needs the best weights once more.
+            let best = state.best.clone();
+            self.save(state, keeper, observer)?;
+            state.best = best.filter(|_| is_last);
         }
         Ok(())
     }
@@ -151,12 +184,12 @@ impl Fit<'_> {
         observer: &dyn Observer,
     ) -> Result<()> {
         let began = observer.seconds();
-        keeper.finish()?;
+        keeper.writing.wait()?;
         let best = state.best.take().map(|it| Copied::weights(it.as_ref()));
         let State { network, optimizer, ema, position, .. } = state;
         let last = Copied::checkpoint(network, optimizer, ema.as_ref(), position);
         let folder = self.folder.clone();
-        keeper.writing = Some(thread::spawn(move || write(&folder, best, last)));
+        keeper.writing = Writing(Some(thread::spawn(move || write(&folder, best, last))));
         keeper.pace.add(began, observer.seconds());
         Ok(())
     }
@@ -167,17 +200,29 @@ fn write(folder: &RunFolder, best: Option<Copied>, last: Copied) -> Result<()> {
     if let Some(best) = best {
         best.write(&folder.best_checkpoint())?;
     }
-    let path = folder.last_checkpoint();
-    if path.exists() {
-        let previous = folder.previous_checkpoint();
-        fs::rename(&path, &previous).map_err(Error::io("rename to", &previous))?;
-    }
-    last.write(&path)
+    last.replace(&folder.last_checkpoint(), &folder.previous_checkpoint())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_checkpoint_that_could_not_be_written_is_found_out_without_waiting() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let pace = Pace { began: 0.0, written: 0.0, spent: 0.0, took: 0.0 };
+        let writing = thread::spawn(move || {
+            let _ = receiver.recv();
+            Err(Error::Interrupted)
+        });
+        let mut keeper = Keeper { pace, writing: Writing(Some(writing)) };
+        keeper.check().unwrap();
+        drop(sender);
+        while keeper.check().is_ok() {
+            thread::yield_now();
+        }
+        keeper.into_last().finish().unwrap(); // It was told once.
+    }
 
     #[test]
     fn checkpoints_of_epochs_keep_to_their_share() {

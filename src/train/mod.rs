@@ -45,6 +45,7 @@ pub use folder::RunFolder;
 pub use freezing::Freezing;
 pub use gradient::{BatchGradient, batch_gradient};
 pub use history::{EpochRow, HistoryFiles, StepRow, ValidationRow, read_history, read_steps};
+pub use keep::Writing;
 pub use loader::load_in_order;
 pub use observer::{Event, Observer, Silent};
 pub use stopping::{EarlyStopping, best_checks};

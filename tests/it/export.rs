@@ -209,9 +209,20 @@ fn exports_replace_nothing_unasked_and_only_exports() {
         1,
         &["folder: found a folder", "--force"],
     );
-    fs::write(site.join("folder/plots/stale.svg"), "old").unwrap();
-    swath_ok(site, &["export", "run", "-o", "folder", "--force"]);
-    assert!(!site.join("folder/plots/stale.svg").exists());
+    let args = ["export", "run", "-o", "folder", "--force"];
+    fs::write(site.join("folder/plots/mine.svg"), "mine").unwrap();
+    check_refused(site, &args, 1, &["folder: found a folder with other files: plots/mine.svg"]);
+    assert!(site.join("folder/plots/mine.svg").exists());
+    fs::remove_file(site.join("folder/plots/mine.svg")).unwrap();
+    fs::write(site.join("folder/run.toml"), "changed").unwrap();
+    swath_ok(site, &args);
+    assert_ne!(fs::read_to_string(site.join("folder/run.toml")).unwrap(), "changed");
+    // Whoever downloads data has files of checksums, too.
+    fs::create_dir_all(site.join("data")).unwrap();
+    fs::write(site.join("data/a.tif"), "a").unwrap();
+    fs::write(site.join("data/SHA256SUMS"), "0  a.tif\n0  SHA256SUMS\n").unwrap();
+    let args = ["export", "run", "-o", "data", "--force"];
+    check_refused(site, &args, 1, &["data: found a folder with other files"]);
     fs::create_dir(site.join("mine")).unwrap();
     fs::write(site.join("mine/notes.txt"), "mine").unwrap();
     let args = ["export", "run", "-o", "mine", "--force"];

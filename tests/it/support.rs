@@ -152,7 +152,7 @@ pub fn begin(folder: &Path, out: &str, overrides: &[&str]) -> Run {
 /// Trains until `stop_after` steps are taken, or to the end.
 pub fn train(run: &mut Run, stop_after: Option<u64>) -> swath::Result<()> {
     let stop_after = stop_after.unwrap_or(u64::MAX);
-    run.train(&mut Watch { stop_after, at_step: &mut |_| (), n_steps: 0 })
+    run.train(&mut Watch { stop_after, at_step: &mut |_| (), n_steps: 0 })?.finish()
 }
 
 /// Does `work` in a thread pool of `n_threads`.

@@ -14,11 +14,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) const ALIGNMENT: usize = 64;
 
 /// A block is not used for buffers of less than this part of it.
-const LEAST_USE: f64 = 0.75;
+const LEAST_USE: f64 = 0.5;
 
 /// Blocks may take this much more memory than buffers ever did at one moment: without, a step whose
 /// sizes do not fit each other gives back in each turn what it needs in the next.
-const SLACK: f64 = 1.03;
+const SLACK: f64 = 1.1;
 
 /// Blocks of dropped buffers.
 static KEPT: Kept = Kept::new();
@@ -222,7 +222,7 @@ mod tests {
         // A block of 90,000 would be wasted on 1000 values, and there is room for them.
         assert!(kept.take(1000).is_none());
         assert_eq!(kept.waiting.len(), 3);
-        assert!(kept.take(60_000).is_none());
+        assert!(kept.take(40_000).is_none());
         assert_eq!(kept.waiting.len(), 2);
         assert!(kept.take(270_000).is_none());
         assert!(kept.waiting.is_empty());

@@ -13,7 +13,9 @@ use crate::{
 
 /// Write the weights of a trained model as a state dictionary of PyTorch
 ///
-/// It loads with `strict=True` into the network of the same name in segmentation_models_pytorch.
+/// It loads with `strict=True` into the network of the same name in segmentation_models_pytorch, if the
+/// model has no setting that that one cannot have. Side branches, which only training needs, are left
+/// out.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
     /// Model (.swath), or the folder of a run
@@ -36,9 +38,15 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     check_output(&args.output, args.force)?;
     let bundle = Bundle::read(&model_file(&args.model)?)?;
-    write(&bundle.state, &args.output)?;
-    let n_tensors = bundle.state.entries.len();
+    let mut state = bundle.state;
+    let n_all = state.entries.len();
+    state.entries.retain(|it| !it.name.starts_with("auxiliary_heads."));
+    write(&state, &args.output)?;
+    let n_tensors = state.entries.len();
     tell(&format!("wrote    {} ({n_tensors} tensors)", shown(&args.output)));
+    if n_tensors < n_all {
+        tell(&format!("note     left out the side branches ({} tensors)", n_all - n_tensors));
+    }
     if args.json {
         print(&serde_json::to_string_pretty(&json!({
             "version": 1,

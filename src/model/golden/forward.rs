@@ -71,7 +71,8 @@ fn check_case(name: &str) {
         // large. PyTorch's own `f32` is off by 1.3e-3 of the largest value at its worst output, by
         // 7e-5 in what is compared here, and by up to 1e-3 in that if the images change by one
         // rounding; 1.1e-3 was found here without fused multiply-adds, less with them.
-        let tolerance = if is_training { 14.0 * tolerance } else { tolerance };
+        let is_rough = is_training && dtype == DType::F32;
+        let tolerance = if is_rough { 14.0 * tolerance } else { tolerance };
         let check = Check { name, dtype, limit: tolerance * case.abs_max };
         let network = network(&named, dtype);
         let [batch, bands, rows, cols] = case.in_shape;

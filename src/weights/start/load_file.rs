@@ -7,7 +7,7 @@ use burn::module::Module;
 use super::{LoadReport, Loading};
 use crate::{
     error::{Error, Result},
-    weights::{FileTensor, Values, WeightFile, fault::shown, layouts, load, state_dict},
+    weights::{Entry, FileTensor, Values, WeightFile, fault::shown, layouts, load, state_dict},
 };
 
 /// `model` with the weights of `file`, and what was done. What the file lacks stays as it is.
@@ -32,13 +32,31 @@ pub fn load_file<M: Module>(
     for entry in &mut state.entries {
         let Some(&from) = taken.get(entry.name.as_str()) else { continue };
         let found = file.values(tensors[from])?;
+        let what = || format!("tensor {} of {}", shown(from), file.path().display());
         entry.values = as_kind(found, &entry.values).ok_or_else(|| {
-            let what = format!("tensor {} of {}", shown(from), file.path().display());
             let wanted = format!("{} without loss", entry.values.kind());
-            Error::data(what, tensors[from].dtype.name(), wanted)
+            Error::data(what(), tensors[from].dtype.name(), wanted)
         })?;
+        check_numbers(entry).map_err(|[found, wanted]| Error::data(what(), found, wanted))?;
     }
     Ok((load(model, &state, &what)?, report))
+}
+
+/// Refuses numbers with which no model computes, by what was found and wanted.
+fn check_numbers(entry: &Entry) -> Result<(), [String; 2]> {
+    let (least, wanted) = match &entry.values {
+        Values::I64(counts) => match counts.iter().find(|it| **it < 0) {
+            Some(count) => return Err([count.to_string(), "a count of 0 or more".to_owned()]),
+            None => return Ok(()),
+        },
+        Values::F32(_) if entry.name.ends_with(".running_var") => (0.0, "variances of 0 or more"),
+        Values::F32(_) => (f32::MIN, "finite numbers"),
+    };
+    let Values::F32(values) = &entry.values else { return Ok(()) };
+    match values.iter().find(|it| !(least..=f32::MAX).contains(*it)) {
+        Some(value) => Err([value.to_string(), wanted.to_owned()]),
+        None => Ok(()),
+    }
 }
 
 /// The numbers of `found` as the type of `wanted`, if they are the same there.
@@ -159,6 +177,23 @@ mod tests {
     fn a_deeper_encoder_is_refused() {
         let deeper = state_dict(&network(Encoder::Resnet34, 3, 2, 9));
         refused(&deeper, Loading::Encoder, &["encoder.layer1.2.conv1.weight is unexpected"]);
+    }
+
+    #[test]
+    fn numbers_that_no_model_computes_with_are_refused_by_name() {
+        for (name, values, wanted) in [
+            ("encoder.bn1.num_batches_tracked", Values::I64(vec![-5]), "-5, wanted a count of 0"),
+            ("encoder.bn1.running_var", Values::F32(vec![-1.0; 2]), "-1, wanted variances of 0"),
+            ("segmentation_head.0.bias", Values::F32(vec![0.0, f32::NAN]), "NaN, wanted finite"),
+            ("segmentation_head.0.bias", Values::F32(vec![f32::INFINITY; 2]), "wanted finite"),
+        ] {
+            let mut state = other();
+            let entry = state.entries.iter_mut().find(|it| it.name == name).unwrap();
+            assert_eq!(entry.values.len(), values.len(), "{name}");
+            entry.values = values;
+            let error = loaded(&state, Loading::Strict).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(wanted), "{error}");
+        }
     }
 
     #[test]

@@ -14,8 +14,14 @@ const ENCODERS: [&str; 2] = ["encoder.", "encoder.model."];
 const CLASSIFIERS: [&str; 7] =
     ["fc", "classifier", "head", "heads", "last_linear", "conv_head", "bn2"];
 
-/// The part of every model that gives logits.
+/// The part of a model of encoder and decoder that gives logits.
 const HEAD: &str = "segmentation_head.";
+
+/// Its side branches: one convolution, or the second of two parts.
+const SIDE_HEADS: &str = "auxiliary_heads.";
+
+/// The convolutions of geodl's U-Net that give logits.
+const GEODL_HEADS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 
 /// Counts that nothing reads, which PyTorch added in version 0.4.1.
 const COUNT: &str = "num_batches_tracked";
@@ -45,9 +51,13 @@ pub(super) fn is_in_encoder(name: &str) -> bool {
     name.starts_with(ENCODERS[0])
 }
 
-/// Whether the tensor called `name` belongs to the head of a model.
+/// Whether the tensor called `name` is one that gives logits, whose shape depends on the classes.
 pub(super) fn is_in_head(name: &str) -> bool {
+    let Some((layer, _)) = name.rsplit_once('.') else { return false };
+    let of_side = layer.strip_prefix(SIDE_HEADS).map(|it| it.split_once('.'));
     name.starts_with(HEAD)
+        || GEODL_HEADS.contains(&layer)
+        || matches!(of_side, Some(None | Some((_, "1"))))
 }
 
 /// Whether nothing is lost if the tensor called `name` is missing.
@@ -80,6 +90,21 @@ mod tests {
         let layout = |it: &&str| Layout { name: (*it).to_owned(), dtype: "F32", shape: Vec::new() };
         let wanted: Vec<Layout> = known.iter().map(layout).collect();
         assert_eq!(missing_prefix(names, &wanted), want);
+    }
+
+    #[test]
+    fn layers_of_logits_are_known() {
+        for name in [
+            "segmentation_head.0.weight",
+            "auxiliary_heads.0.weight",
+            "auxiliary_heads.12.1.bias",
+            "c4.bias",
+        ] {
+            assert!(is_in_head(name), "{name}");
+        }
+        for name in ["auxiliary_heads.0.0.1.weight", "e1.c1.weight", "decoder.c1.bias", "c1"] {
+            assert!(!is_in_head(name), "{name}");
+        }
     }
 
     #[test]
