@@ -82,4 +82,4 @@ pub use network::{EncoderDecoder, Network, Outputs, Segmenter, SideOutput};
 pub use order::{from_pytorch_order, in_pytorch_order, to_pytorch_order};
 pub use path::Path;
 pub use pattern::{check_pattern, matches};
-pub use side_head::SideHead;
+pub use side_head::{SIDE_HEADS, SideHead};

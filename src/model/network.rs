@@ -9,7 +9,7 @@ use swath_kernels::{Interpolation, burn::softmax};
 use super::{
     Architecture, Conv2d, Decoder, Dropout, EncoderNetwork, Features, GeodlUnet, Initial,
     ModelConfig, Pass, SideHead,
-    decoders::{Decoded, Pyramid},
+    decoders::{Decoded, Pyramid, Sides},
     initialise,
 };
 
@@ -135,12 +135,8 @@ impl EncoderDecoder {
         let (decoder, decoded) = Decoder::new(config, &channels, device);
         let layers = config.decoder_layers(device);
         let (main, own_sides) = decoded.split_first().expect("a decoder has channels out");
-        let n_sides = config.auxiliary.len();
-        let encoder_sides: Vec<usize> = if own_sides.is_empty() {
-            config.encoder_sides().take(n_sides).collect()
-        } else {
-            vec![]
-        };
+        let n_sides = if spec.sides == Sides::Encoder { config.auxiliary.len() } else { 0 };
+        let encoder_sides: Vec<usize> = config.encoder_sides().take(n_sides).collect();
         let of_decoder =
             own_sides.iter().map(|&channels| SideHead::of_decoder(channels, n_classes, &layers));
         let of_encoder = encoder_sides

@@ -5,7 +5,7 @@ use swath_kernels::Interpolation;
 
 use super::{
     Architecture, DropKind, Dropout, ModelConfig, NormKind, Upsampling, blocks::Layers,
-    config::PUBLISHED_WIDTH,
+    config::PUBLISHED_WIDTH, decoders::Sides,
 };
 
 /// Channels of the decoders of U-Net and its kin, coarsest first.
@@ -13,6 +13,9 @@ const DECODER_CHANNELS: [u32; 5] = [256, 128, 64, 32, 16];
 
 /// Slope of a leaky ReLU below 0, if nobody says otherwise.
 const NEGATIVE_SLOPE: f64 = 0.01;
+
+/// Side branches that geodl's U-Net can have.
+const GEODL_SIDES: usize = 3;
 
 /// Rates of geodl's pyramid pooling.
 const GEODL_RATES: [u32; 3] = [6, 12, 18];
@@ -61,18 +64,11 @@ impl ModelConfig {
 
     /// How many side branches there can be.
     pub(super) fn most_sides(&self) -> usize {
-        match self.architecture {
-            Architecture::GeodlUnet => 3,
-            Architecture::Unet => self.resolved_depth() - 1,
-            Architecture::UnetPlusPlus => self.resolved_depth() - 2,
-            Architecture::DeeplabV3
-            | Architecture::DeeplabV3Plus
-            | Architecture::Fpn
-            | Architecture::Linknet
-            | Architecture::PspNet
-            | Architecture::Pan
-            | Architecture::MaNet
-            | Architecture::UperNet => self.encoder_sides().count(),
+        let Some(decoder) = self.architecture.decoder() else { return GEODL_SIDES };
+        match decoder.sides {
+            Sides::Blocks => self.resolved_depth() - 1,
+            Sides::Nested => self.resolved_depth() - 2,
+            Sides::Encoder => self.encoder_sides().count(),
         }
     }
 

@@ -7,6 +7,9 @@ use super::{
     blocks::{ConvNorm, Layers, run},
 };
 
+/// What the names of the tensors of side branches begin with.
+pub const SIDE_HEADS: &str = "auxiliary_heads.";
+
 /// The head of a side branch.
 #[derive(Module, Debug)]
 pub enum SideHead {

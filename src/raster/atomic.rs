@@ -38,9 +38,9 @@ pub fn write_atomically_with(
 ) -> Result<()> {
     let mut file = temporary_beside(path)?;
     write(&mut file).map_err(|it| Error::io("write", path)(plain(it)))?;
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    sync(&file, path)?;
     make_room()?;
-    move_into_place(file, path)
+    rename(file, path)
 }
 
 /// Writes several texts, of which none appears under its name before all of them are on disk.
@@ -53,10 +53,10 @@ pub fn write_together(files: &[(PathBuf, String)]) -> Result<()> {
     for (path, text) in files {
         let mut file = temporary_beside(path)?;
         file.write_all(text.as_bytes()).map_err(Error::io("write", path))?;
-        file.as_file().sync_all().map_err(Error::io("write", path))?;
+        sync(&file, path)?;
         written.push((file, path));
     }
-    written.into_iter().try_for_each(|(file, path)| move_into_place(file, path))
+    written.into_iter().try_for_each(|(file, path)| rename(file, path))
 }
 
 /// A new file in the folder of `path`, removed when it is dropped.
@@ -123,7 +123,15 @@ fn plain(error: io::Error) -> io::Error {
 
 /// Makes sure that the bytes are on disk, then gives the file its name.
 pub(super) fn move_into_place(file: NamedTempFile, path: &Path) -> Result<()> {
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    sync(&file, path)?;
+    rename(file, path)
+}
+
+fn sync(file: &NamedTempFile, path: &Path) -> Result<()> {
+    file.as_file().sync_all().map_err(Error::io("write", path))
+}
+
+fn rename(file: NamedTempFile, path: &Path) -> Result<()> {
     file.persist(path).map_err(|error| Error::io("write", path)(plain(error.error)))?;
     Ok(())
 }

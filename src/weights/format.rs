@@ -49,7 +49,7 @@ pub struct Safetensors {
 /// The bytes of `state` and `metadata`. A tensor must not be called `__metadata__`.
 pub fn write_safetensors(state: &StateDict, metadata: &BTreeMap<String, String>) -> Vec<u8> {
     let n_data: usize = state.entries.iter().map(n_bytes).sum();
-    let mut bytes = Vec::with_capacity(n_data + (1 << 16));
+    let mut bytes = Vec::with_capacity(n_data + PART);
     write_safetensors_to(&mut bytes, state, metadata).expect("memory takes all bytes");
     bytes
 }

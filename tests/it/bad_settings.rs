@@ -22,6 +22,10 @@ fn unknown_keys_get_the_nearest_known_one() {
 #[test]
 fn values_out_of_range_are_refused_by_key() {
     for (setting, key) in [
+        ("name=..", "name"),
+        ("name=a/b", "name"),
+        ("name=a?", "name"),
+        ("schedule.drop_prob.kind=linear", "schedule.drop_prob"),
         ("chips.size_px=0", "chips.size_px"),
         ("chips.size_px=100000", "chips.size_px"),
         ("chips.per_epoch=0", "chips.per_epoch"),

@@ -183,6 +183,7 @@ fn the_card_has_figures_classes_and_what_was_stated() {
         "All weights were drawn at random, keyed by the seed 7.".to_owned(),
         "| test pixels that a training window shows | 0 |".to_owned(),
         "lr = 0.003".to_owned(),
+        "| best while training | mean-iou 0.".to_owned(),
         "Accuracy holds for the test blocks of these scenes.".to_owned(),
         manifest.environment.instruction_set.clone(),
     ] {

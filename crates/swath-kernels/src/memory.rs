@@ -30,13 +30,16 @@ pub(crate) fn buffer(n_values: usize) -> Buffer {
 
 /// Gives back the memory that waits for the next tensors.
 pub fn release_memory() {
-    let mut store = KEPT.store();
-    store.waiting.clear();
-    store.most_in_use = store.in_use;
+    let waiting = {
+        let mut store = KEPT.store();
+        store.most_in_use = store.in_use;
+        std::mem::take(&mut store.waiting)
+    };
+    drop(waiting); // Without the lock.
 }
 
 /// Blocks that wait for the next buffers.
-struct Kept(Mutex<Store>);
+pub(crate) struct Kept(Mutex<Store>);
 
 /// Blocks, and how much of them is in use; lengths in values.
 struct Store {
@@ -46,12 +49,22 @@ struct Store {
     most_in_use: usize,
 }
 
-/// A slice of values, aligned to a cache line, whose block is used again when it is dropped.
-pub(crate) struct Buffer {
+/// A slice of values, aligned to a cache line, whose block goes home when it is dropped. It holds
+/// whatever its last user left there.
+pub(crate) struct Lent<H: Home> {
     block: Option<Block>,
     n_values: usize,
-    home: &'static Kept,
+    home: H,
 }
+
+/// Where blocks wait for their next use.
+pub(crate) trait Home {
+    /// Takes a block back.
+    fn put_back(&self, block: Block);
+}
+
+/// Values whose block all threads may use next.
+pub(crate) type Buffer = Lent<&'static Kept>;
 
 impl Kept {
     const fn new() -> Self {
@@ -59,11 +72,12 @@ impl Kept {
     }
 
     fn buffer(&'static self, n_values: usize) -> Buffer {
-        let block = self.store().take(n_values);
-        // New memory is made without the lock.
+        let (block, given_back) = self.store().take(n_values);
+        // Memory is given back and made without the lock.
+        drop(given_back);
         let block = block.unwrap_or_else(|| Block::new(n_values));
         self.store().begin_use(block.length());
-        Buffer { block: Some(block), n_values, home: self }
+        Lent::new(block, n_values, self)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -71,23 +85,31 @@ impl Kept {
     }
 }
 
+impl Home for &Kept {
+    fn put_back(&self, block: Block) {
+        self.store().put_back(block);
+    }
+}
+
 impl Store {
     /// The smallest block that fits, of equal ones the last used. If none does, as much as a new one
-    /// takes beyond the limit is given back, the longest unused first.
-    fn take(&mut self, n_values: usize) -> Option<Block> {
+    /// takes beyond the limit is given back, the longest unused first: these are the others.
+    fn take(&mut self, n_values: usize) -> (Option<Block>, Vec<Block>) {
         let most = (n_values as f64 / LEAST_USE) as usize + 1024;
         let fits = |block: &Block| (n_values..=most).contains(&block.length());
         let fitting = self.waiting.iter().enumerate().rev().filter(|(_, block)| fits(block));
         if let Some((index, _)) = fitting.min_by_key(|(_, block)| block.length()) {
-            return Some(self.waiting.remove(index));
+            return (Some(self.waiting.remove(index)), Vec::new());
         }
         let in_use = self.in_use + n_values;
         let limit = (self.most_in_use.max(in_use) as f64 * SLACK) as usize;
         let mut waiting: usize = self.waiting.iter().map(Block::length).sum();
-        while limit < in_use + waiting && !self.waiting.is_empty() {
-            waiting -= self.waiting.remove(0).length();
+        let mut n_given_back = 0;
+        while limit < in_use + waiting && n_given_back < self.waiting.len() {
+            waiting -= self.waiting[n_given_back].length();
+            n_given_back += 1;
         }
-        None
+        (None, self.waiting.drain(..n_given_back).collect())
     }
 
     fn begin_use(&mut self, length: usize) {
@@ -101,14 +123,20 @@ impl Store {
     }
 }
 
-impl Buffer {
+impl<H: Home> Lent<H> {
+    /// The first `n_values` values of a block, which has as many.
+    pub fn new(block: Block, n_values: usize, home: H) -> Self {
+        assert!(n_values <= block.length(), "{n_values} values of {}", block.length());
+        Self { block: Some(block), n_values, home }
+    }
+
     /// The first value.
     fn start(&self) -> *mut f32 {
         self.block.as_ref().expect("a buffer has its block until it is dropped").start()
     }
 }
 
-impl Deref for Buffer {
+impl<H: Home> Deref for Lent<H> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
@@ -117,17 +145,17 @@ impl Deref for Buffer {
     }
 }
 
-impl DerefMut for Buffer {
+impl<H: Home> DerefMut for Lent<H> {
     fn deref_mut(&mut self) -> &mut [f32] {
         // SAFETY: as in `deref`.
         unsafe { std::slice::from_raw_parts_mut(self.start(), self.n_values) }
     }
 }
 
-impl Drop for Buffer {
+impl<H: Home> Drop for Lent<H> {
     fn drop(&mut self) {
         if let Some(block) = self.block.take() {
-            self.home.store().put_back(block);
+            self.home.put_back(block);
         }
     }
 }
@@ -147,8 +175,9 @@ impl Block {
     /// At least `length` numbers, all 0.
     pub fn new(length: usize) -> Block {
         // Steps of an eighth, so that calls of about the same size share blocks.
-        let step = (length.next_power_of_two() / 8).max(1024);
-        let length = length.next_multiple_of(step).max(step);
+        let step = length.checked_next_power_of_two().map(|it| (it / 8).max(1024));
+        let rounded = step.and_then(|it| length.max(1).checked_next_multiple_of(it));
+        let length = rounded.unwrap_or(length);
         let layout = Block::layout(length);
         // SAFETY: the layout is not empty. All bits zero are valid numbers.
         let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
@@ -167,7 +196,7 @@ impl Block {
     }
 
     fn layout(length: usize) -> Layout {
-        match Layout::from_size_align(length * size_of::<f32>(), ALIGNMENT) {
+        match Layout::array::<f32>(length).and_then(|it| it.align_to(ALIGNMENT)) {
             Ok(layout) => layout,
             Err(_) => panic!("a buffer of {length} numbers is larger than the address space"),
         }
@@ -199,8 +228,8 @@ mod tests {
     fn blocks_are_used_again_for_buffers_of_their_size() {
         let mut kept = store(&[9000, 5000, 9000]);
         let sizes = lengths(&kept);
-        assert_eq!(kept.take(4900).map(|it| it.length()), Some(sizes[1]));
-        assert_eq!(kept.take(9000).map(|it| it.length()), Some(sizes[0]));
+        assert_eq!(kept.take(4900).0.map(|it| it.length()), Some(sizes[1]));
+        assert_eq!(kept.take(9000).0.map(|it| it.length()), Some(sizes[0]));
         assert_eq!(lengths(&kept), [sizes[0]]);
     }
 
@@ -210,7 +239,7 @@ mod tests {
         let starts = |kept: &Store| kept.waiting.iter().map(Block::start).collect::<Vec<_>>();
         let before = starts(&kept);
         for index in [2, 1, 3] {
-            assert_eq!(kept.take(6000).map(|it| it.start()), Some(before[index]));
+            assert_eq!(kept.take(6000).0.map(|it| it.start()), Some(before[index]));
         }
         assert_eq!(starts(&kept), before[..1]);
     }
@@ -220,12 +249,23 @@ mod tests {
         let mut kept = store(&[90_000; 3]);
         kept.most_in_use = lengths(&kept).iter().sum();
         // A block of 90,000 would be wasted on 1000 values, and there is room for them.
-        assert!(kept.take(1000).is_none());
+        assert!(kept.take(1000).0.is_none());
         assert_eq!(kept.waiting.len(), 3);
-        assert!(kept.take(40_000).is_none());
+        assert!(kept.take(40_000).0.is_none());
         assert_eq!(kept.waiting.len(), 2);
-        assert!(kept.take(270_000).is_none());
+        assert!(kept.take(270_000).0.is_none());
         assert!(kept.waiting.is_empty());
+    }
+
+    #[test]
+    fn sizes_beyond_the_address_space_are_refused() {
+        for length in [usize::MAX, 1 << 62, usize::MAX / 4] {
+            let made = std::panic::catch_unwind(|| Block::new(length).length());
+            let panic = made.expect_err("there is not so much memory");
+            let text = panic.downcast_ref::<String>().expect("the panic has a text");
+            assert!(text.contains("larger than the address space"), "{text}");
+        }
+        assert_eq!([0, 1, 1025].map(|it| Block::new(it).length()), [1024, 1024, 2048]);
     }
 
     #[test]

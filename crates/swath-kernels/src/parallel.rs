@@ -35,6 +35,9 @@ fn spread(threads: usize, work: &(impl Fn() + Sync)) {
 /// Runs `run(i, part)` for each part of `length` numbers of `values`; the last may be shorter.
 pub(crate) fn parts(values: &mut [f32], length: usize, run: impl Fn(usize, &mut [f32]) + Sync) {
     let total = values.len();
+    if total == 0 {
+        return; // The length of its parts may be 0, too.
+    }
     let values = SharedMut::new(values);
     tasks(total.div_ceil(length), |i| {
         let start = i * length;

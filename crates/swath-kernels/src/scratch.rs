@@ -4,9 +4,8 @@
 //! So tasks may run inside one another on one thread.
 
 use std::cell::RefCell;
-use std::ops::{Deref, DerefMut};
 
-use crate::memory::Block;
+use crate::memory::{Block, Home, Lent};
 
 /// Most that one thread keeps for itself, in numbers (16 MiB) and in buffers.
 const LIMIT: Limit = Limit { numbers: 4 << 20, buffers: 8 };
@@ -18,40 +17,17 @@ thread_local! {
 /// `length` numbers of any value, for this thread's task.
 pub(crate) fn local(length: usize) -> Scratch {
     let kept = STORE.with_borrow_mut(|store| store.take(length));
-    Scratch { block: Some(kept.unwrap_or_else(|| Block::new(length))), length }
+    Lent::new(kept.unwrap_or_else(|| Block::new(length)), length, Thread)
 }
 
-/// A slice of numbers, aligned to a cache line. It holds whatever its last user left there.
-pub(crate) struct Scratch {
-    block: Option<Block>,
-    length: usize,
-}
+/// Numbers whose block the same thread may use next.
+pub(crate) type Scratch = Lent<Thread>;
 
-impl Scratch {
-    fn start(&self) -> *mut f32 {
-        self.block.as_ref().expect("a buffer has its block until it is dropped").start()
-    }
-}
+/// The store of the thread that asks.
+pub(crate) struct Thread;
 
-impl Deref for Scratch {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        // SAFETY: the block is at least `length` long, initialised, and this buffer's alone.
-        unsafe { std::slice::from_raw_parts(self.start(), self.length) }
-    }
-}
-
-impl DerefMut for Scratch {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `deref`.
-        unsafe { std::slice::from_raw_parts_mut(self.start(), self.length) }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let Some(block) = self.block.take() else { return };
+impl Home for Thread {
+    fn put_back(&self, block: Block) {
         // At the end of a thread its store may be gone already; the block is freed then.
         let _ = STORE.try_with(|store| store.borrow_mut().put(block, LIMIT));
     }

@@ -141,6 +141,11 @@ mod tests {
     use super::*;
     use crate::schedule::{CurveConfig, CurveKind};
 
+    #[test]
+    fn numbers_are_rounded() {
+        assert_eq!([0.1 + 0.2, 1.0, 0.012_345_6].map(rounded), [0.3, 1.0, 0.01235]);
+    }
+
     fn run_file(schedule: &str) -> RunFile {
         let text = format!("[data]\n{schedule}");
         toml::from_str(&text).unwrap()

@@ -31,8 +31,21 @@ pub(in crate::model) struct DecoderSpec {
     pub norms_means: bool,
     /// Whether features at 1/2 are needed.
     pub needs_half: bool,
+    /// Where side branches begin.
+    pub sides: Sides,
     /// Settings that only some architectures have, and this one has.
     pub knobs: &'static [Knob],
+}
+
+/// Where the side branches of an architecture begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum Sides {
+    /// At the blocks of the decoder but the last, from fine to coarse.
+    Blocks,
+    /// At the finest blocks of the U-Nets within, from the deepest to the shallowest.
+    Nested,
+    /// At the encoder's features but the coarsest, from coarse to fine.
+    Encoder,
 }
 
 /// A setting that only some architectures have.

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 
-use super::{Aspp, DecoderSpec, Knob, Pyramid, decoder::Make};
+use super::{Aspp, DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
 use crate::model::{
     Act, Conv2d, Features, Norm,
     blocks::{DropKind, NormKind, conv_norm},
@@ -18,6 +18,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     norms_means: true,
     needs_half: false,
+    sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],
 };
 

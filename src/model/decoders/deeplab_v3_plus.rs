@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    Aspp, DecoderSpec, Knob, Pyramid,
+    Aspp, DecoderSpec, Knob, Pyramid, Sides,
     aspp::{SeparableNorm, run_separable, separable},
     decoder::Make,
 };
@@ -23,6 +23,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     norms_means: true,
     needs_half: false,
+    sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],
 };
 

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
 use crate::model::{
     Act, Features, Norm, TransposedConv2d,
     blocks::{ConvNorm, DropKind, NormKind, run},
@@ -19,6 +19,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     norms_means: false,
     needs_half: false,
+    sides: Sides::Encoder,
     knobs: &[Knob::Depth],
 };
 

@@ -8,7 +8,7 @@ use burn::{
 };
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
 use crate::model::{
     Conv2d, DoubleConv, Features,
     blocks::{ConvNorm, DropKind, NormKind, Squeeze, factors, run, squeeze},
@@ -25,6 +25,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     norms_means: false,
     needs_half: false,
+    sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::Upsampling],
 };
 

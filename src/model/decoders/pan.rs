@@ -3,7 +3,7 @@
 use burn::module::Module;
 use swath_kernels::{Interpolation, burn::Windows};
 
-use super::{DecoderSpec, Knob, Pyramid, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
 use crate::model::{
     Act, Conv2d, Features, Norm,
     blocks::{DropKind, Layers, NormKind, conv_norm},
@@ -19,6 +19,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     norms_means: true,
     needs_half: false,
+    sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride],
 };
 

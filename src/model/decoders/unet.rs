@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    DecoderSpec, Knob, Pyramid,
+    DecoderSpec, Knob, Pyramid, Sides,
     decoder::{Decoded, Make},
 };
 use crate::model::{
@@ -22,6 +22,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     norms_means: false,
     needs_half: false,
+    sides: Sides::Blocks,
     knobs: &[
         Knob::Depth,
         Knob::DecoderChannels,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::weights::Layout;
+use crate::{model::SIDE_HEADS, weights::Layout};
 
 /// Where the encoder of a segmentation model keeps what a classification network calls by shorter
 /// names: torchvision's `conv1.weight` is `encoder.conv1.weight`; what is built of timm's networks
@@ -16,9 +16,6 @@ const CLASSIFIERS: [&str; 7] =
 
 /// The part of a model of encoder and decoder that gives logits.
 const HEAD: &str = "segmentation_head.";
-
-/// Its side branches: one convolution, or the second of two parts.
-const SIDE_HEADS: &str = "auxiliary_heads.";
 
 /// The convolutions of geodl's U-Net that give logits.
 const GEODL_HEADS: [&str; 4] = ["c1", "c2", "c3", "c4"];
@@ -54,6 +51,7 @@ pub(super) fn is_in_encoder(name: &str) -> bool {
 /// Whether the tensor called `name` is one that gives logits, whose shape depends on the classes.
 pub(super) fn is_in_head(name: &str) -> bool {
     let Some((layer, _)) = name.rsplit_once('.') else { return false };
+    // One convolution, or the second of two parts.
     let of_side = layer.strip_prefix(SIDE_HEADS).map(|it| it.split_once('.'));
     name.starts_with(HEAD)
         || GEODL_HEADS.contains(&layer)

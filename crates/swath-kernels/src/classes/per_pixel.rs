@@ -35,12 +35,10 @@ pub fn per_pixel<I: ClassIndex>(
         let pixels = logits.chunks_exact(classes).zip(labels);
         let outputs = losses.iter_mut().zip(slopes.chunks_exact_mut(classes));
         for ((logits, label), (of_pixel, slopes)) in pixels.zip(outputs) {
+            slopes.fill(0.0); // A loss need not write those that are 0.
             *of_pixel = match class_of(*label, classes, ignore) {
                 Some(class) => loss(logits, class, slopes),
-                None => {
-                    slopes.fill(0.0);
-                    0.0
-                }
+                None => 0.0,
             };
         }
     });
