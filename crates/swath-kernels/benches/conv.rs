@@ -1,8 +1,9 @@
 //! Every convolution of a U-Net on ResNet-34 with 4 bands and 5 classes: forward and both gradients.
 //!
-//! `cargo bench -p swath-kernels --bench conv [-- THREADS [LAYER]]` prints the least time of each, the
-//! effective speed (operations of the plain formula) and its part of the measured peak. More than 100 %
-//! is possible: Winograd's algorithm needs fewer operations.
+//! `cargo bench -p swath-kernels --bench conv [-- THREADS [LAYER]]` prints the least time of each, its
+//! effective speed (multiplications and additions of the plain sum), its real speed and the part of
+//! the measured peak that this is. Winograd's algorithm (marked W) makes fewer of them; those of its
+//! transforms are not counted, though they take time.
 
 use std::time::Instant;
 use swath_kernels::{Conv, Epilogue, Isa, peak_gflops};
@@ -43,11 +44,11 @@ fn main() {
     });
 }
 
-/// One layer's name, how often it is there, operations and seconds.
+/// One layer's name, how often it is there, operations of the plain sum and real ones, and seconds.
 struct Row {
     name: String,
     count: usize,
-    work: f64,
+    work: [f64; 2],
     seconds: [f64; 3],
 }
 
@@ -65,33 +66,44 @@ fn table(batch: usize, side: usize, layers: std::ops::Range<usize>) {
             padding: [kernel / 2; 2],
             dilation: [1, 1],
         };
-        let work = 2.0 * (conv.output_len() * inner * kernel * kernel) as f64;
         let name = format!("{count}× {inner}→{outer} {kernel}×{kernel}/{stride} @{}", side / part);
-        rows.push(Row { name, count, work, seconds: measure(&conv) });
+        let name = if conv.is_winograd() { format!("W {name}") } else { name };
+        rows.push(Row { name, count, work: work(&conv), seconds: measure(&conv) });
         peak = peak.max(peak_gflops());
     }
     let (isa, threads) = (Isa::current().name(), rayon::current_num_threads());
     println!(
-        "\nbatch {batch} of {side}², {isa}, {threads} threads, peak {peak:.0} GFLOP/s; ms (GFLOP/s, % of peak)"
+        "\nbatch {batch} of {side}², {isa}, {threads} threads, peak {peak:.0} GFLOP/s\n\
+         ms (effective GFLOP/s, real GFLOP/s, real part of the peak)"
     );
     println!(
-        "{:>24} {:>20} {:>20} {:>20}",
+        "{:>24} {:>24} {:>24} {:>24}",
         "layer", "forward", "image gradient", "weight gradient"
     );
-    let cell = |seconds: f64, work: f64| {
-        let speed = work / seconds / 1e9;
-        format!("{:.2} ({speed:.0}, {:.0} %)", seconds * 1e3, 100.0 * speed / peak)
+    let cell = |seconds: f64, work: [f64; 2]| {
+        let [effective, real] = work.map(|it| it / seconds / 1e9);
+        let part = 100.0 * real / peak;
+        format!("{:.2} ({effective:.0}, {real:.0}, {part:.0} %)", seconds * 1e3)
     };
     for row in &rows {
         let cells = row.seconds.map(|seconds| cell(seconds, row.work));
-        println!("{:>24} {:>20} {:>20} {:>20}", row.name, cells[0], cells[1], cells[2]);
+        println!("{:>24} {:>24} {:>24} {:>24}", row.name, cells[0], cells[1], cells[2]);
     }
-    let work: f64 = rows.iter().map(|row| row.work * row.count as f64).sum();
+    let work = [0, 1].map(|i| rows.iter().map(|row| row.work[i] * row.count as f64).sum());
     let sums =
         [0, 1, 2].map(|i| rows.iter().map(|row| row.seconds[i] * row.count as f64).sum::<f64>());
     let cells = sums.map(|seconds| cell(seconds, work));
-    println!("{:>24} {:>20} {:>20} {:>20}", "all layers", cells[0], cells[1], cells[2]);
-    println!("{:>24} {:>20}", "all directions", cell(sums.iter().sum(), 3.0 * work));
+    println!("{:>24} {:>24} {:>24} {:>24}", "all layers", cells[0], cells[1], cells[2]);
+    println!("{:>24} {:>24}", "all directions", cell(sums.iter().sum(), work.map(|it| 3.0 * it)));
+}
+
+/// Multiplications and additions of one direction: those of the plain sum, and those that are made.
+fn work(conv: &Conv) -> [f64; 2] {
+    let [rows, cols] = conv.output_size();
+    let pairs = 2.0 * (conv.batch * conv.channels[0] * conv.channels[1]) as f64;
+    let plain = pairs * (rows * cols * conv.kernel[0] * conv.kernel[1]) as f64;
+    let tiles = (rows.div_ceil(4) * cols.div_ceil(4)) as f64;
+    [plain, if conv.is_winograd() { pairs * tiles * 36.0 } else { plain }]
 }
 
 /// Least seconds of forward, image gradient and weight gradient.

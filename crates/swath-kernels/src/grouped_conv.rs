@@ -1,6 +1,6 @@
 //! Grouped convolution, forward and backward, by dense convolutions of a few groups each.
 
-use crate::{Conv, Epilogue, conv::check_length, memory, resample::copy_channels};
+use crate::{Conv, Epilogue, memory, resample::copy_channels, shape::check_length};
 
 /// Channels up to which groups are put together: as many as a dense convolution computes at once.
 const BUNDLE_CHANNELS: usize = 32;
@@ -173,7 +173,8 @@ impl Bundle {
 mod tests {
     use super::*;
     use crate::expected::{
-        Convolution, assert_convolves, assert_convolves_on_any_threads, assert_finishes, products,
+        Convolution, Random, assert_convolves, assert_convolves_on_any_threads, assert_finishes,
+        products,
     };
 
     impl Convolution for GroupedConv {
@@ -227,6 +228,21 @@ mod tests {
             check(GroupedConv { conv, groups });
         }
         check(GroupedConv { conv: Conv { batch: 0, ..CONV }, groups: 4 });
+    }
+
+    #[test]
+    fn any_shape_is_right() {
+        let mut random = Random::new(2);
+        for _ in 0..60 {
+            let mut pair = |first, last| [(); 2].map(|()| random.between(first, last));
+            let (of_group, kernel, dilation) = (pair(1, 20), pair(1, 4), pair(1, 3));
+            let (stride, padding, more) = (pair(1, 3), pair(0, 3), pair(0, 8));
+            let (groups, batch) = (random.between(1, 9), random.between(1, 2));
+            let channels = of_group.map(|it| it * groups);
+            let size = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + 1 + more[axis]);
+            let conv = Conv { batch, channels, size, kernel, stride, padding, dilation };
+            check(GroupedConv { conv, groups });
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! run time ([`Isa`]); work is spread over the current rayon pool. How a sum is split depends on the
 //! shape alone, so that the bits of a result do not depend on the number of threads.
 
+mod shape;
+
 mod math;
 
 mod sweep;
@@ -74,3 +76,8 @@ pub use pool::{
 pub use resample::{Interpolation, Upsample, UpsampleConcat, concatenate, split};
 pub use transpose::transpose;
 pub use transposed_conv::TransposedConv;
+
+/// The example of the README, as a test.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

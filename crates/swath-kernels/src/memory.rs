@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Start of every block, in bytes: a cache line.
-pub(crate) const ALIGNMENT: usize = 64;
+const ALIGNMENT: usize = 64;
 
 /// A block is not used for buffers of less than this part of it.
 const LEAST_USE: f64 = 0.5;

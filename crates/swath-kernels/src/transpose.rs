@@ -2,6 +2,7 @@
 
 use crate::{
     parallel::{self, SharedMut},
+    shape::count,
     simd::{Kernel, MAX_LANES, Vector, dispatch},
 };
 
@@ -11,16 +12,17 @@ use crate::{
 /// If the lengths differ.
 pub fn transpose([rows, cols]: [usize; 2], from: &[f32], to: &mut [f32]) {
     assert_eq!(from.len(), to.len(), "a matrix and its transposed one differ in length");
-    let n_matrices = from.len() / (rows * cols).max(1);
-    assert_eq!(from.len(), n_matrices * rows * cols, "matrices of {rows} x {cols}");
+    let n_matrix = count([rows, cols]);
+    let n_matrices = from.len() / n_matrix.max(1);
+    assert_eq!(from.len(), n_matrices * n_matrix, "matrices of {rows} x {cols}");
     let n_blocks = cols.div_ceil(MAX_LANES);
     let to = SharedMut::new(to);
     parallel::tasks(n_matrices * n_blocks, |task| {
         let (matrix, col) = (task / n_blocks, task % n_blocks * MAX_LANES);
         let n_cols = MAX_LANES.min(cols - col);
-        let from = &from[matrix * rows * cols..(matrix + 1) * rows * cols];
+        let from = &from[matrix * n_matrix..(matrix + 1) * n_matrix];
         // SAFETY: each task has its own columns, which are rows of the result.
-        let to = unsafe { to.slice(matrix * rows * cols + col * rows, n_cols * rows) };
+        let to = unsafe { to.slice(matrix * n_matrix + col * rows, n_cols * rows) };
         dispatch(Columns { from, rows, cols, col, to });
     });
 }

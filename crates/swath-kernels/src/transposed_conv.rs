@@ -2,9 +2,9 @@
 
 use crate::{
     Conv, Epilogue,
-    conv::check_length,
     finish::finish,
     memory, parallel,
+    shape::{check_length, count, padded, span},
     simd::{Kernel, Vector, dispatch},
     transpose::transpose,
 };
@@ -48,9 +48,9 @@ impl TransposedConv {
             let (stride, more) = (self.stride[axis], self.output_padding[axis]);
             assert!(more < stride, "an output padding of {more} for a stride of {stride}");
             assert!(0 < self.size[axis] && 0 < self.kernel[axis], "nothing to convolve: {self:?}");
-            let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
-            let whole = (self.size[axis] - 1) * stride + reach + more;
-            let cut = 2 * self.padding[axis];
+            let reach = span(self.kernel[axis], self.dilation[axis]);
+            let whole = span(self.size[axis], stride) - 1 + reach + more;
+            let cut = padded(0, self.padding[axis]);
             assert!(cut < whole, "a padding of {cut} leaves nothing of {whole}");
             whole - cut
         })
@@ -138,18 +138,18 @@ impl TransposedConv {
 
     /// Numbers in the images.
     pub fn images_len(&self) -> usize {
-        self.batch * self.size[0] * self.size[1] * self.channels[0]
+        count([self.batch, self.size[0], self.size[1], self.channels[0]])
     }
 
     /// Numbers in the weights.
     pub fn weights_len(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.channels[0] * self.channels[1]
+        count([self.kernel[0], self.kernel[1], self.channels[0], self.channels[1]])
     }
 
     /// Numbers in the output.
     pub fn output_len(&self) -> usize {
         let [rows, cols] = self.output_size();
-        self.batch * rows * cols * self.channels[1]
+        count([self.batch, rows, cols, self.channels[1]])
     }
 }
 
@@ -174,7 +174,8 @@ impl Kernel for Finish<'_> {
 mod tests {
     use super::*;
     use crate::expected::{
-        Convolution, assert_convolves, assert_convolves_on_any_threads, assert_finishes, products,
+        Convolution, Random, assert_convolves, assert_convolves_on_any_threads, assert_finishes,
+        products,
     };
 
     impl Convolution for TransposedConv {
@@ -245,6 +246,34 @@ mod tests {
         check(TransposedConv { kernel: [3, 3], padding: same, output_padding: same, ..UNET });
         check(TransposedConv { kernel: [4, 4], padding: same, ..UNET });
         check(TransposedConv { kernel: [3, 2], stride: [1, 3], dilation: [2, 1], ..UNET });
+    }
+
+    #[test]
+    fn any_shape_is_right() {
+        let mut random = Random::new(3);
+        for _ in 0..60 {
+            let mut pair = |first, last| [(); 2].map(|()| random.between(first, last));
+            let (channels, size, kernel) = (pair(1, 40), pair(1, 7), pair(1, 5));
+            let (stride, dilation) = (pair(1, 4), pair(1, 3));
+            let output_padding = stride.map(|it| random.below(it));
+            let padding = [0, 1].map(|axis| {
+                let whole = (size[axis] - 1) * stride[axis]
+                    + (kernel[axis] - 1) * dilation[axis]
+                    + output_padding[axis];
+                random.between(0, 3.min(whole / 2))
+            });
+            let batch = random.between(1, 2);
+            check(TransposedConv {
+                batch,
+                channels,
+                size,
+                kernel,
+                stride,
+                padding,
+                output_padding,
+                dilation,
+            });
+        }
     }
 
     #[test]

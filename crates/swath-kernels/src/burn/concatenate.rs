@@ -14,7 +14,7 @@ use super::{
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
-use crate::memory::buffer;
+use crate::{memory::buffer, shape::count};
 
 /// Most tensors of one operation; more are put together in turns.
 const MOST: usize = 5;
@@ -100,7 +100,7 @@ fn with_gradient<C: CheckpointStrategy, const N: usize>(
             (forward(images), shapes)
         },
         |shapes: [[usize; 4]; N], gradient, _| {
-            let mut parts = shapes.map(|shape| buffer(shape.iter().product()));
+            let mut parts = shapes.map(|shape| buffer(count(shape)));
             let mut outs: Vec<(&mut [f32], usize)> = parts
                 .iter_mut()
                 .zip(shapes)

@@ -18,7 +18,9 @@ use super::{
     residual::Residual,
     tensors::{in_order, shape, tensor, unique_values, values},
 };
-use crate::{Activation, BatchNorm, Before, InputGradient, Normed, Statistics, memory::buffer};
+use crate::{
+    Activation, BatchNorm, Before, InputGradient, Normed, Statistics, memory::buffer, shape::count,
+};
 
 /// A normalisation and its statistics.
 #[derive(Clone, Debug)]
@@ -126,7 +128,7 @@ impl Operation {
     /// The images' gradient takes the place of the output's where no other tensor shares that.
     fn backward(&self, before: Before, mut gradient: FlexTensor, of_residual: bool) -> Found {
         let shape @ [_, _, _, channels] = shape(&self.images);
-        let n_values = shape.iter().product();
+        let n_values = count(shape);
         // Without an activation, the gradient of the residual is that of the output.
         let is_same = self.given.norm.activation == Activation::None;
         let same = (of_residual && is_same).then(|| gradient.clone());

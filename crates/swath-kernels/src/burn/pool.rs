@@ -16,7 +16,7 @@ use super::{
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
-use crate::{MaxPool, Window};
+use crate::{MaxPool, Window, shape::count};
 
 /// How a window moves over images. Pairs are `[rows, columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl<C: CheckpointStrategy> PoolOps for Autodiff<Flex, C> {
             |[images]| {
                 let window = windows.over(shape(&images));
                 let shape = window.output_shape();
-                let mut taps = vec![0; shape.iter().product()];
+                let mut taps = vec![0; count(shape)];
                 let output = filled(shape, |out| {
                     MaxPool(window).forward(values(&images), out, Some(&mut taps));
                 });

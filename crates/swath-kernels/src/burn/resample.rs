@@ -18,7 +18,7 @@ use super::{
     differentiable::differentiable,
     tensors::{has_kernels, in_order, shape, values},
 };
-use crate::{Interpolation, Upsample, UpsampleConcat, memory::buffer};
+use crate::{Interpolation, Upsample, UpsampleConcat, memory::buffer, shape::count};
 
 /// `images`, `[batch, row, col, channel]`, brought to `size`, which is `[rows, cols]`;
 /// differentiates.
@@ -129,7 +129,7 @@ impl<C: CheckpointStrategy> ResampleOps for Autodiff<Flex, C> {
                 let UpsampleConcat { batch, size, output_size, channels } = step;
                 let shapes = [(size, channels[0]), (output_size, channels[1])]
                     .map(|([rows, cols], channels)| [batch, rows, cols, channels]);
-                let [mut images, mut beside] = shapes.map(|it| buffer(it.iter().product()));
+                let [mut images, mut beside] = shapes.map(|it| buffer(count(it)));
                 step.gradient(values(&gradient), &mut images, &mut beside);
                 [Some(into_tensor(images, shapes[0])), Some(into_tensor(beside, shapes[1]))]
             },

@@ -2,7 +2,7 @@
 
 use super::reference::{self, error, random};
 use super::{Conv, Epilogue, bias_gradient};
-use crate::expected::ACTIVATIONS;
+use crate::expected::{ACTIVATIONS, Random};
 
 const DIRECT: f64 = 2e-6;
 const WINOGRAD: f64 = 1e-5;
@@ -146,6 +146,24 @@ fn random_shapes_agree() {
         let conv = Conv { batch: draw(1, 3), channels, size, kernel, stride, padding, dilation };
         check(conv, if conv.is_winograd() { WINOGRAD } else { DIRECT });
     }
+}
+
+#[test]
+fn random_shapes_of_winograd_agree() {
+    let mut numbers = Random::new(5);
+    for _ in 0..60 {
+        let mut pair = |first, last| [(); 2].map(|()| numbers.between(first, last));
+        let (channels, more, padding) = (pair(8, 70), pair(0, 20), pair(0, 2));
+        let size = [0, 1].map(|axis| more[axis] + 5 - padding[axis]);
+        let conv = Conv { size, padding, ..conv(numbers.between(1, 3), channels, [1, 1], 3, 1, 0) };
+        assert!(conv.is_winograd(), "{conv:?}");
+        check(conv, WINOGRAD);
+    }
+}
+
+#[test]
+fn strides_beyond_the_image_agree() {
+    check(Conv { stride: [1 << 40, 50], ..conv(2, [5, 6], [7, 9], 3, 1, 1) }, DIRECT);
 }
 
 #[test]

@@ -9,7 +9,11 @@ mod weight_gradient;
 #[cfg(test)]
 mod tests;
 
-use crate::{Epilogue, conv::check_length, parallel, simd::dispatch};
+use crate::{
+    Epilogue, parallel,
+    shape::{check_length, count},
+    simd::dispatch,
+};
 use line::Line;
 use runs::{Axis, Taps};
 
@@ -140,7 +144,7 @@ impl DepthwiseConv {
 
     /// Numbers in the weights.
     pub fn weights_len(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.channels
+        count([self.kernel[0], self.kernel[1], self.channels])
     }
 
     /// Numbers in the output.

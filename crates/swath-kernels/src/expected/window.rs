@@ -51,6 +51,7 @@ pub fn windows(random: &mut Random) -> Vec<Window> {
     };
     windows.push(resnet);
     windows.push(Window { kernel: [2, 2], padding: [0, 0], ..resnet });
+    windows.push(Window { batch: 0, ..resnet });
     windows.push(Window { channels: 300, size: [5, 7], ..resnet });
     windows
 }

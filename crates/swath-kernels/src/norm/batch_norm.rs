@@ -1,7 +1,7 @@
 //! The public side of batch normalisation.
 
 use super::{columns::Columns, forward, statistics};
-use crate::{Activation, parallel::SharedMut};
+use crate::{Activation, parallel::SharedMut, shape::count};
 
 /// Batch normalisation over the pixels of all images, with a residual and an activation.
 ///
@@ -100,7 +100,7 @@ impl BatchNorm {
     }
 
     pub(super) fn check(&self, what: &str, values: &[f32]) {
-        let n_values = self.pixels * self.channels;
+        let n_values = count([self.pixels, self.channels]);
         assert_eq!(values.len(), n_values, "length of {what} is not pixels times channels");
     }
 }

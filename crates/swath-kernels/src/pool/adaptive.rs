@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::resample::{Pixels, Separable, Taps};
+use crate::{
+    resample::{Pixels, Separable, Taps},
+    shape::count,
+};
 
 /// The means of as many windows as the output has pixels. They cover the images, and overlap where
 /// one size does not divide the other.
@@ -61,7 +64,7 @@ impl AdaptiveAveragePool {
     fn check(&self, n_images: usize, n_out: usize) {
         let is_empty = self.size.contains(&0) || self.output_size.contains(&0);
         assert!(!is_empty, "no mean is made of or to no pixel: {self:?}");
-        let length = |[rows, cols]: [usize; 2]| self.batch * rows * cols * self.channels;
+        let length = |[rows, cols]: [usize; 2]| count([self.batch, rows, cols, self.channels]);
         assert_eq!(n_images, length(self.size), "length of the images is not that of {self:?}");
         assert_eq!(n_out, length(self.output_size), "length of the output is not that of {self:?}");
     }

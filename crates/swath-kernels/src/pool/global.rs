@@ -2,6 +2,7 @@
 
 use crate::{
     memory, parallel,
+    shape::count,
     simd::{Kernel, Vector, dispatch},
     sweep::{All, First, Lanes},
 };
@@ -59,7 +60,7 @@ pub fn global_average_gradient(pixels: usize, channels: usize, gradient: &[f32],
 fn check(pixels: usize, channels: usize, n_images: usize, n_out: usize) {
     assert!(0 < pixels && 0 < channels, "{pixels} pixels of {channels} channels have no mean");
     assert_eq!(n_out % channels, 0, "the means are not a multiple of the channels");
-    assert_eq!(n_images, n_out * pixels, "length of the images is not means times pixels");
+    assert_eq!(n_images, count([n_out, pixels]), "length of the images is not means times pixels");
 }
 
 /// Sum of pixels.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::shape::{count, padded};
+
 /// Windows over a batch of images, `[batch, row, col, channel]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -29,12 +31,12 @@ impl Window {
         [0, 1].map(|axis| {
             assert!(0 < stride[axis], "the stride is 0");
             assert!(
-                2 * padding[axis] <= kernel[axis],
+                padding[axis] <= kernel[axis] / 2,
                 "padding of {} is more than half a window of {}",
                 padding[axis],
                 kernel[axis]
             );
-            let length = size[axis] + 2 * padding[axis];
+            let length = padded(size[axis], padding[axis]);
             assert!(
                 0 < kernel[axis] && kernel[axis] <= length,
                 "a window of {} does not fit in {length}",
@@ -64,13 +66,13 @@ impl Window {
 
     pub(super) fn check_images(&self, what: &str, length: usize) {
         let [rows, cols] = self.size;
-        let want = self.batch * rows * cols * self.channels;
+        let want = count([self.batch, rows, cols, self.channels]);
         assert_eq!(length, want, "length of {what} is not that of images for {self:?}");
     }
 
     pub(super) fn check_outputs(&self, what: &str, length: usize) {
         let [rows, cols] = self.output_size();
-        let want = self.batch * rows * cols * self.channels;
+        let want = count([self.batch, rows, cols, self.channels]);
         assert_eq!(length, want, "length of {what} is not that of outputs for {self:?}");
     }
 }

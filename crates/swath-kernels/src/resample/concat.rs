@@ -2,6 +2,7 @@
 
 use crate::{
     parallel::{self, SharedMut},
+    shape::count,
     simd::{Kernel, Vector, dispatch},
     sweep::CHUNK,
 };
@@ -17,7 +18,7 @@ pub fn concatenate(inputs: &[(&[f32], usize)], out: &mut [f32]) {
     let all: usize = inputs.iter().map(|(_, channels)| channels).sum();
     let pixels = pixels(out.len(), all);
     for &(input, channels) in inputs {
-        assert_eq!(input.len(), pixels * channels, "an input has not {pixels} pixels");
+        assert_eq!(input.len(), count([pixels, channels]), "an input has not {pixels} pixels");
     }
     let n_task = (CHUNK / all.max(1)).max(1);
     parallel::parts(out, n_task * all.max(1), |task, out| {
@@ -41,7 +42,7 @@ pub fn split(values: &[f32], outs: &mut [(&mut [f32], usize)]) {
     let all: usize = outs.iter().map(|(_, channels)| channels).sum();
     let pixels = pixels(values.len(), all);
     for (out, channels) in outs.iter() {
-        assert_eq!(out.len(), pixels * channels, "an output has not {pixels} pixels");
+        assert_eq!(out.len(), count([pixels, *channels]), "an output has not {pixels} pixels");
     }
     let outs: Vec<(SharedMut, usize)> =
         outs.iter_mut().map(|(out, channels)| (SharedMut::new(out), *channels)).collect();

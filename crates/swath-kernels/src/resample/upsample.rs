@@ -1,6 +1,7 @@
 //! Images of another size by interpolation.
 
 use super::{Pixels, Separable, Taps};
+use crate::shape::count;
 
 /// Which pixels an output pixel is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Upsample {
     }
 
     fn check(&self, n_images: usize, n_out: usize) {
-        let length = |[rows, cols]: [usize; 2]| self.batch * rows * cols * self.channels;
+        let length = |[rows, cols]: [usize; 2]| count([self.batch, rows, cols, self.channels]);
         assert_eq!(n_images, length(self.size), "length of the input is not that of {self:?}");
         assert_eq!(n_out, length(self.output_size), "length of the output is not that of {self:?}");
         let is_empty = n_images == 0;

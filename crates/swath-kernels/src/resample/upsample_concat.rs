@@ -3,6 +3,7 @@
 use super::{Interpolation, Pixels, Separable, concat::copy};
 use crate::{
     parallel::{self, SharedMut},
+    shape::count,
     simd::{Kernel, Vector, dispatch},
 };
 
@@ -75,7 +76,7 @@ impl UpsampleConcat {
     }
 
     fn check(&self, [n_images, n_beside, n_out]: [usize; 3]) {
-        let length = |[rows, cols]: [usize; 2], channels| self.batch * rows * cols * channels;
+        let length = |[rows, cols]: [usize; 2], channels| count([self.batch, rows, cols, channels]);
         let [own, other] = self.channels;
         assert!(0 < own && 0 < other, "images without channels: {self:?}");
         let want = [
