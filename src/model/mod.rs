@@ -70,6 +70,7 @@ pub use decoders::{
     UnetPlusPlus, UperNet,
 };
 pub use describe::{Description, LayerRow};
+pub(crate) use encoders::OtherNames;
 pub use encoders::{
     BasicBlock, Bottleneck, ConvNeXt, EfficientNetLite, Encoder, EncoderNetwork, MobileNetV2,
     ResNet, SqueezeNet, Vgg,

@@ -16,6 +16,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: true,
     changes_activation: true,
     has_center: false,
+    other_names: &[],
 };
 
 /// Added to the variance by its batch norms, as in TensorFlow.

@@ -56,6 +56,16 @@ pub(in crate::model) struct EncoderSpec {
     pub changes_activation: bool,
     /// Whether U-Net puts two more convolutions between it and the decoder.
     pub has_center: bool,
+    /// Names of its tensors where another library does not call them as the wrapper of
+    /// `segmentation_models_pytorch` does without `encoder.` or `encoder.model.`.
+    pub other_names: &'static [OtherNames],
+}
+
+/// What another library calls the tensors of an encoder.
+pub(crate) struct OtherNames {
+    pub library: &'static str,
+    /// The name in a model; `None` of what is not in its encoder.
+    pub renamed: fn(&str) -> Option<String>,
 }
 
 impl Encoder {
@@ -87,6 +97,11 @@ impl Encoder {
             Self::ConvnextTiny => &convnext::SPEC,
             Self::Own => return None,
         })
+    }
+
+    /// What other libraries call the tensors of any encoder.
+    pub(crate) fn other_names() -> impl Iterator<Item = &'static OtherNames> {
+        Self::ALL.into_iter().filter_map(Self::spec).flat_map(|it| it.other_names)
     }
 
     /// The name for people.

@@ -16,6 +16,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: true,
     changes_activation: true,
     has_center: false,
+    other_names: &[],
 };
 
 /// Expansion, channels, blocks, stride, and what one output stands for in the image, of each group

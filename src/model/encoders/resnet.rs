@@ -17,6 +17,7 @@ const fn spec(title: &'static str, channels: &'static [u32]) -> EncoderSpec {
         changes_norm: true,
         changes_activation: true,
         has_center: false,
+        other_names: &[],
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: false,
     changes_activation: true,
     has_center: false,
+    other_names: &[],
 };
 
 /// SqueezeNet 1.1 without its classifier: 1x1 convolutions that narrow before 1x1 and 3x3 ones that

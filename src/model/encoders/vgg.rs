@@ -13,6 +13,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: true,
     changes_activation: true,
     has_center: true,
+    other_names: &[],
 };
 
 /// Channels of the convolutions between pools.

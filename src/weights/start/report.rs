@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Loading,
-    names::{is_classifier, is_count, is_in_encoder, is_in_head, missing_prefix, nearest},
+    names::{is_classifier, is_count, is_in_encoder, is_in_head, nearest, renaming},
 };
 use crate::{
     error::{Error, Result},
@@ -73,15 +73,15 @@ impl LoadReport {
     ///
     /// The names of a classification network of torchvision or timm, such as `conv1.weight`, are those
     /// of an encoder: they get its prefix, `encoder.` or, for encoders made of timm's,
-    /// `encoder.model.`.
+    /// `encoder.model.`, and become those of the encoder where it is called otherwise.
     pub fn new(file: &WeightFile, wanted: &[Layout]) -> Self {
         let names: Vec<&str> = file.tensors().iter().map(|it| it.name.as_str()).collect();
-        let prefix = missing_prefix(&names, wanted);
+        let renaming = renaming(&names, wanted);
         let mut report = Self { notes: file.notes().to_vec(), ..Self::default() };
-        if let Some(prefix) = prefix {
-            report.notes.push(format!("put `{prefix}` before all names: it is an encoder alone"));
+        if let Some(renaming) = renaming {
+            report.notes.push(format!("{renaming}: it is an encoder alone"));
         }
-        let full = |name: &str| format!("{}{name}", prefix.unwrap_or_default());
+        let full = |name: &str| renaming.map_or_else(|| name.to_owned(), |it| it.renamed(name));
         let found: HashMap<String, &FileTensor> =
             file.tensors().iter().map(|it| (full(&it.name), it)).collect();
         for layout in wanted {
@@ -90,8 +90,10 @@ impl LoadReport {
         let known: HashSet<&str> = wanted.iter().map(|it| it.name.as_str()).collect();
         for tensor in file.tensors() {
             let name = full(&tensor.name);
-            if !known.contains(name.as_str()) {
-                let is_classifier = prefix.is_some() && is_classifier(&tensor.name);
+            // Two names can become one.
+            let is_found = std::ptr::eq(found[&name], tensor);
+            if !known.contains(name.as_str()) || !is_found {
+                let is_classifier = renaming.is_some() && is_classifier(&tensor.name);
                 report.unexpected.push(Unexpected { name, is_classifier, nearest: None });
             }
         }
@@ -109,7 +111,7 @@ impl LoadReport {
         match found {
             None if is_count(&name) => self.missing_counts.push(name),
             None => self.missing.push(name),
-            Some(tensor) if tensor.shape == layout.shape => {
+            Some(tensor) if is_same_shape(&tensor.shape, layout) => {
                 self.used.push(Used { name, from: tensor.name.clone() });
             }
             Some(tensor) => self.mismatched.push(Mismatch {
@@ -191,6 +193,12 @@ impl LoadReport {
         let names = file.tensors().iter().map(|it| &it.name);
         names.filter(|it| !taken.contains(it.as_str())).cloned().collect()
     }
+}
+
+/// Whether a tensor of a file has the shape of the model's. The factors of a ConvNeXt's block have two
+/// axes of 1 behind the channels in torchvision.
+fn is_same_shape(found: &[usize], Layout { name, shape, .. }: &Layout) -> bool {
+    found == shape || (name.ends_with(".gamma") && found == [&shape[..], &[1, 1]].concat())
 }
 
 /// What another shape means where it is known.
