@@ -27,8 +27,6 @@ pub(in crate::model) struct DecoderSpec {
     /// Usual dropout.
     pub drop_prob: f64,
     pub drop_kind: DropKind,
-    /// Whether a norm sees one value of each channel of an image.
-    pub norms_means: bool,
     /// Whether features at 1/2 are needed.
     pub needs_half: bool,
     /// Where side branches begin.

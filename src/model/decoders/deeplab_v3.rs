@@ -16,7 +16,6 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     norm: NormKind::Batch,
     drop_prob: 0.5,
     drop_kind: DropKind::Element,
-    norms_means: true,
     needs_half: false,
     sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],

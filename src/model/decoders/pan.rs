@@ -17,7 +17,6 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: true,
     needs_half: false,
     sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride],
@@ -138,7 +137,7 @@ impl Attention {
 /// The largest value of 2x2; of a single row or column with a 0 beside.
 fn halved(images: Features) -> Features {
     let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
-    images.zeros_behind([2; 2]).max_pool(windows)
+    images.at_least([2; 2]).max_pool(windows)
 }
 
 impl Gate {

@@ -17,7 +17,6 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     norm: NormKind::Batch,
     drop_prob: 0.2,
     drop_kind: DropKind::Spatial,
-    norms_means: false,
     needs_half: false,
     sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels],

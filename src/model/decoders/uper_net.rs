@@ -17,7 +17,6 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: true,
     needs_half: false,
     sides: Sides::Encoder,
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride],

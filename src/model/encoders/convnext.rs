@@ -37,8 +37,8 @@ const STAGES: [(u32, usize); 4] = [(96, 3), (192, 3), (384, 9), (768, 3)];
 
 /// ConvNeXt-Tiny without its classifier. There are no features at 1/2.
 ///
-/// Its patches leave out what does not fill one: sizes are rounded down. Images of less than 32 pixels
-/// get zeros behind them. Blocks are never left out at
+/// Its patches leave out what does not fill one: sizes are rounded down. Images that are smaller than
+/// a pixel of the coarsest features get zeros behind them. Blocks are never left out at
 /// random (stochastic depth).
 ///
 /// Source: Liu et al. 2022, <https://arxiv.org/abs/2201.03545>; names of timm's `convnext_tiny` in the
@@ -111,7 +111,7 @@ impl ConvNeXt {
 
     pub(super) fn forward(&self, images: Features, depth: usize) -> Vec<Option<Features>> {
         let Model { stem_0, stem_1, stages_0, stages_1, stages_2, stages_3 } = &self.model;
-        let mut images = stem_1.forward(stem_0.forward(images.zeros_behind([32; 2])));
+        let mut images = stem_1.forward(stem_0.forward(images.at_least([1 << depth; 2])));
         let mut all = vec![None];
         for Stage { downsample, blocks } in
             [stages_0, stages_1, stages_2, stages_3].into_iter().take(depth - 1)

@@ -72,8 +72,7 @@ impl SqueezeNet {
     }
 
     pub(super) fn forward(&self, mut images: Features, depth: usize) -> Vec<Option<Features>> {
-        // Smaller ones would leave nothing for the windows without zeros around.
-        images = images.zeros_behind([3; 2]);
+        images = images.at_least([3; 2]);
         let mut all = Vec::new();
         for (index, place) in self.features.iter().enumerate() {
             if POOLS.contains(&index) {
@@ -100,6 +99,7 @@ impl SqueezeNet {
 /// What lies there counts as 0, which is no more than what comes out of a ReLU; other activations
 /// see it as a value.
 fn pool(images: Features) -> Features {
+    let images = images.at_least([2; 2]);
     let [rows, cols] = images.size_px().map(|it| it.saturating_sub(3).div_ceil(2) * 2 + 3);
     let windows = Windows { kernel: [3; 2], stride: [2; 2], padding: [0; 2] };
     images.zeros_behind([rows, cols]).max_pool(windows)

@@ -75,14 +75,14 @@ impl Vgg {
                 }
                 Place::Pool(_) => {
                     all.push(Some(images.clone()));
-                    images.zeros_behind([2; 2]).max_pool(windows)
+                    // What comes before the first pool has the resolution of the images.
+                    if all.len() == depth + 1 {
+                        break;
+                    }
+                    images.at_least([2; 2]).max_pool(windows)
                 }
                 Place::Norm(_) | Place::Act(_) => unreachable!("they follow a convolution"),
             };
-            // What comes before the first pool has the resolution of the images.
-            if all.len() == depth + 1 {
-                break;
-            }
         }
         all.push(Some(images));
         all.drain(..1);
