@@ -306,6 +306,38 @@ mod tests {
         refused(&state, Loading::Strict, &[hint]);
     }
 
+    /// Of the 122 tensors of the encoder, two are called otherwise and all others are missing.
+    #[test]
+    fn no_name_that_is_nearly_right_is_cut_off() {
+        let mut state = other();
+        state.entries.retain(|it| !it.name.starts_with("encoder."));
+        for (name, at) in [("backbone.x", 0), ("encoder.layer4.1.conv_2.weight", 40)] {
+            let values = Values::F32(vec![0.0]);
+            for copy in 0..at + 1 {
+                let name = if copy < at { format!("other.{copy}") } else { name.to_owned() };
+                let entry = Entry { name, shape: vec![1], values: values.clone() };
+                state.entries.push(entry);
+            }
+        }
+        let typo = "encoder.layer4.1.conv_2.weight is unexpected (the nearest missing name is \
+                    encoder.layer4.1.conv2.weight)";
+        let parts = [
+            typo,
+            "and 37 more are unexpected",
+            "encoder.conv1.weight is missing",
+            "more are missing, wanted",
+        ];
+        refused(&state, Loading::Strict, &parts);
+
+        // The one that is left over is near, too.
+        let mut state = other();
+        state.entries[0].name = "encoder.conv_1.weight".to_owned();
+        state.entries.retain(|it| it.name != "encoder.bn1.weight");
+        let hint = "encoder.bn1.weight is missing (the nearest unexpected name is \
+                    encoder.conv_1.weight)";
+        refused(&state, Loading::Strict, &[hint]);
+    }
+
     #[test]
     fn counts_may_be_missing() {
         let mut state = other();

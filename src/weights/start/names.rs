@@ -107,11 +107,23 @@ pub(super) fn nearest<'a>(
     if LONGEST < name.len() {
         return None;
     }
+    let is_near = |distance: usize, it: &str| distance <= it.len() / 3;
     known
-        .map(|it| (strsim::damerau_levenshtein(name, it), it))
+        .filter(|it| is_near(it.len().abs_diff(name.len()), it))
+        .map(|it| (distance(name, it), it))
         .min()
-        .filter(|(distance, it)| *distance <= it.len() / 3)
+        .filter(|(distance, it)| is_near(*distance, it))
         .map(|(_, it)| it)
+}
+
+/// How many letters must change. What both begin and end with, mostly nearly all of it, is left out.
+fn distance(a: &str, b: &str) -> usize {
+    let [a, b]: [Vec<char>; 2] = [a, b].map(|it| it.chars().collect());
+    let begins = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let [a, b] = [&a[begins..], &b[begins..]];
+    let ends = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    let [a, b] = [&a[..a.len() - ends], &b[..b.len() - ends]].map(String::from_iter);
+    strsim::damerau_levenshtein(&a, &b)
 }
 
 #[cfg(test)]
@@ -213,6 +225,9 @@ mod tests {
         let known = ["encoder.layer1.0.conv1.weight", "decoder.bias"].map(str::to_owned);
         assert_eq!(nearest("encoder.layer1.0.conv_1.weight", known.iter()), Some(&known[0]));
         assert_eq!(nearest("stem", known.iter()), None);
+        assert_eq!(distance("encoder.layer1.conv", "encoder.layer11.conv"), 1);
+        assert_eq!(distance("aab", "ab"), 1);
+        assert_eq!(distance("abcd", "acbd"), 1);
         assert_eq!(nearest(&"x".repeat(100_000), known.iter()), None);
     }
 }

@@ -1,6 +1,9 @@
 //! What of a file goes into a model.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::{Display, Formatter},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +13,14 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    weights::{FileTensor, Layout, WeightFile, fault::shown, state::shorten},
+    weights::{FileTensor, Layout, WeightFile, fault::shown},
 };
 
 /// Unexpected names for which the nearest missing one is looked up.
-const MAX_COMPARED: usize = 20;
+const MAX_COMPARED: usize = 100;
+
+/// Faults of one kind that a message shows.
+const SHOWN: usize = 5;
 
 /// How the tensors of a file and of a model fit together, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,25 +139,29 @@ impl LoadReport {
             Loading::Strict | Loading::Partial => true,
             Loading::Encoder => is_in_encoder(name),
         };
-        let mut faults = Vec::new();
-        for it in self.mismatched.iter().filter(|it| concerns(&it.name)) {
-            if loading != Loading::Partial || !is_in_head(&it.name) {
-                faults.push(it.to_string());
-            }
-        }
+        let is_fault = |it: &&Mismatch| loading != Loading::Partial || !is_in_head(&it.name);
+        let mismatched = self.mismatched.iter().filter(|it| concerns(&it.name)).filter(is_fault);
+        let mut faults = vec![shorten(mismatched, "are of another shape")];
         if loading != Loading::Partial {
+            let is_fault = |it: &&Unexpected| loading == Loading::Strict || !it.is_classifier;
+            let unexpected = self.unexpected.iter().filter(|it| concerns(&it.name));
+            let mut unexpected: Vec<&Unexpected> = unexpected.filter(is_fault).collect();
+            // Those that are known elsewhere come first, so that none of them is cut off.
+            unexpected.sort_by_key(|it| it.nearest.is_none());
             let missing = self.missing.iter().filter(|it| concerns(it));
-            faults.extend(missing.map(|it| format!("{it} is missing")));
-            for it in self.unexpected.iter().filter(|it| concerns(&it.name)) {
-                if loading == Loading::Strict || !it.is_classifier {
-                    faults.push(it.to_string());
-                }
-            }
+            let missing = missing.filter(|it| {
+                let is_it = |near: &&Unexpected| near.nearest.as_ref() == Some(it);
+                !unexpected.iter().any(is_it)
+            });
+            let missing = missing.map(|it| Missing { name: it, unexpected: &unexpected });
+            faults.push(shorten(unexpected.iter(), "are unexpected"));
+            faults.push(shorten(missing, "are missing"));
         }
         let n_used = self.used.iter().filter(|it| concerns(&it.name)).count();
         if n_used == 0 {
-            faults.insert(0, "not a single tensor of this model".to_owned());
+            faults.insert(0, Some("not a single tensor of this model".to_owned()));
         }
+        let faults: Vec<String> = faults.into_iter().flatten().collect();
         if faults.is_empty() {
             return Ok(());
         }
@@ -163,7 +173,7 @@ impl LoadReport {
             Loading::Encoder => "the tensors of this model's encoder",
             Loading::Partial => "tensors of this model",
         };
-        Err(Error::data(what, shorten(&faults), wanted))
+        Err(Error::data(what, faults.join("; "), wanted))
     }
 
     fn is_whole_encoder(&self) -> bool {
@@ -195,6 +205,34 @@ impl LoadReport {
     }
 }
 
+/// The first faults of a kind, and how many more there are; `None` without any.
+fn shorten<T: Display>(faults: impl Iterator<Item = T>, kind: &str) -> Option<String> {
+    let mut faults = faults.fuse();
+    let mut texts: Vec<String> = faults.by_ref().take(SHOWN).map(|it| it.to_string()).collect();
+    match faults.count() {
+        0 => {}
+        more => texts.push(format!("and {more} more {kind}")),
+    }
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
+/// A tensor that the file lacks, beside those that it should not have.
+struct Missing<'a> {
+    name: &'a str,
+    unexpected: &'a [&'a Unexpected],
+}
+
+impl Display for Missing<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { name, unexpected } = self;
+        write!(f, "{name} is missing")?;
+        match nearest(name, unexpected.iter().take(MAX_COMPARED).map(|it| &it.name)) {
+            Some(nearest) => write!(f, " (the nearest unexpected name is {})", shown(nearest)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Whether a tensor of a file has the shape of the model's. The factors of a ConvNeXt's block have two
 /// axes of 1 behind the channels in torchvision.
 fn is_same_shape(found: &[usize], Layout { name, shape, .. }: &Layout) -> bool {
@@ -221,16 +259,16 @@ fn meaning(layout: &Layout, found: &[usize], wanted: &[Layout]) -> Option<String
     })
 }
 
-impl std::fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Mismatch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let Self { name, found, wanted, meaning } = self;
         write!(f, "{name} is {found:?}, wanted {wanted:?}")?;
         meaning.as_ref().map_or(Ok(()), |it| write!(f, " ({it})"))
     }
 }
 
-impl std::fmt::Display for Unexpected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Unexpected {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} is unexpected", shown(&self.name))?;
         match &self.nearest {
             _ if self.is_classifier => write!(f, " (the classifier)"),
