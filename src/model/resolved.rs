@@ -125,8 +125,13 @@ impl ModelConfig {
     }
 
     pub(super) fn dropout(&self) -> Dropout {
-        let kind = self.architecture.decoder().map_or(DropKind::Element, |it| it.drop_kind);
-        Dropout::new(self.resolved_drop_prob(), self.drop_kind.unwrap_or(kind))
+        Dropout::new(self.resolved_drop_prob(), self.resolved_drop_kind())
+    }
+
+    /// What is dropped.
+    pub(super) fn resolved_drop_kind(&self) -> DropKind {
+        let usual = self.architecture.decoder().map_or(DropKind::Element, |it| it.drop_kind);
+        self.drop_kind.unwrap_or(usual)
     }
 
     /// Share of features that training drops.
