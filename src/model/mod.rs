@@ -45,6 +45,8 @@ mod resolved;
 
 mod batch_rules;
 
+mod smp;
+
 mod pattern;
 
 mod freeze;

@@ -31,8 +31,19 @@ pub(in crate::model) struct DecoderSpec {
     pub needs_half: bool,
     /// Where side branches begin.
     pub sides: Sides,
+    /// What `segmentation_models_pytorch` has of it.
+    pub smp: Smp,
     /// Settings that only some architectures have, and this one has.
     pub knobs: &'static [Knob],
+}
+
+/// An architecture in `segmentation_models_pytorch` 0.6.0.
+pub(in crate::model) struct Smp {
+    pub name: &'static str,
+    /// Whether it can be without norms, or with those of an instance (`decoder_use_norm`).
+    pub changes_norm: bool,
+    /// Strides of the coarsest features that can be asked for (`encoder_output_stride`).
+    pub output_strides: &'static [u32],
 }
 
 /// Where the side branches of an architecture begin.

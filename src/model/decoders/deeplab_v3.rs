@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 
-use super::{Aspp, DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{Aspp, DecoderSpec, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Conv2d, Features, Norm,
     blocks::{DropKind, NormKind, conv_norm},
@@ -18,6 +18,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Smp { name: "DeepLabV3", changes_norm: false, output_strides: &[8, 16] },
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],
 };
 

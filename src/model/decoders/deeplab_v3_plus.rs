@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    Aspp, DecoderSpec, Knob, Pyramid, Sides,
+    Aspp, DecoderSpec, Knob, Pyramid, Sides, Smp,
     aspp::{SeparableNorm, run_separable, separable},
     decoder::Make,
 };
@@ -23,6 +23,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Smp { name: "DeepLabV3Plus", changes_norm: false, output_strides: &[8, 16] },
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],
 };
 

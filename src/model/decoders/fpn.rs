@@ -3,7 +3,7 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Conv2d, Features,
     blocks::{ConvNorm, DropKind, NormKind, run},
@@ -19,6 +19,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Spatial,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Smp { name: "FPN", changes_norm: false, output_strides: &[] },
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::Upsampling, Knob::OutputStride],
 };
 

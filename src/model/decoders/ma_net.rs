@@ -8,7 +8,7 @@ use burn::{
 };
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Conv2d, DoubleConv, Features,
     blocks::{ConvNorm, DropKind, NormKind, Squeeze, factors, run, squeeze},
@@ -25,6 +25,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Smp { name: "MAnet", changes_norm: true, output_strides: &[] },
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::Upsampling],
 };
 

@@ -26,7 +26,7 @@ mod decoder;
 
 pub use aspp::Aspp;
 pub use decoder::Decoder;
-pub(super) use decoder::{Decoded, DecoderSpec, Knob, Pyramid, Sides};
+pub(super) use decoder::{Decoded, DecoderSpec, Knob, Pyramid, Sides, Smp};
 pub use deeplab_v3::DeepLabV3;
 pub use deeplab_v3_plus::DeepLabV3Plus;
 pub use fpn::Fpn;

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use swath_kernels::{Interpolation, burn::Windows};
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Conv2d, Features, Norm,
     blocks::{DropKind, Layers, NormKind, conv_norm},
@@ -19,6 +19,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Smp { name: "PAN", changes_norm: false, output_strides: &[16, 32] },
     knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride],
 };
 

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{DecoderSpec, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Features,
     blocks::{ConvNorm, DropKind, NormKind, run},
@@ -19,6 +19,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Spatial,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Smp { name: "PSPNet", changes_norm: true, output_strides: &[] },
     knobs: &[Knob::Depth, Knob::DecoderChannels],
 };
 

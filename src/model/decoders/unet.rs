@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    DecoderSpec, Knob, Pyramid, Sides,
+    DecoderSpec, Knob, Pyramid, Sides, Smp,
     decoder::{Decoded, Make},
 };
 use crate::model::{
@@ -22,6 +22,7 @@ pub(super) const SPEC: DecoderSpec = DecoderSpec {
     drop_kind: DropKind::Element,
     needs_half: false,
     sides: Sides::Blocks,
+    smp: Smp { name: "Unet", changes_norm: true, output_strides: &[] },
     knobs: &[
         Knob::Depth,
         Knob::DecoderChannels,

@@ -20,6 +20,8 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: false,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Gelu,
+    smp: Some("tu-convnext_tiny"),
     other_names: &[
         OtherNames { library: "timm", renamed: of_timm },
         OtherNames { library: "torchvision", renamed: of_torchvision },
@@ -83,7 +85,7 @@ struct Mlp {
 
 impl ConvNeXt {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Gelu);
+        let layers = make.layers();
         let first = make.scaled(STAGES[0].0);
         let mut input = first;
         let mut stage = |index: usize| {

@@ -16,6 +16,8 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: true,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Relu6,
+    smp: Some("tu-tf_efficientnet_lite0"),
     other_names: &[],
 };
 
@@ -85,7 +87,7 @@ struct InvertedResidual {
 
 impl EfficientNetLite {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = Layers { epsilon: EPSILON, ..make.layers(Activation::Relu6) };
+        let layers = Layers { epsilon: EPSILON, ..make.layers() };
         let mut input = make.scaled(32);
         let stem = layers.conv([make.n_bands, input], 3).with_stride(2);
         let (bn1, act) = (layers.norm(input), layers.act());

@@ -3,6 +3,7 @@
 use burn::{module::Module, tensor::Device};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use swath_kernels::Activation;
 
 use super::{
     ConvNeXt, EfficientNetLite, MobileNetV2, ResNet, SqueezeNet, Vgg, convnext, efficientnet_lite,
@@ -56,6 +57,10 @@ pub(in crate::model) struct EncoderSpec {
     pub changes_activation: bool,
     /// Whether U-Net puts two more convolutions between it and the decoder.
     pub has_center: bool,
+    /// The published activation.
+    pub activation: Activation,
+    /// Its name in `segmentation_models_pytorch`, if it is there.
+    pub smp: Option<&'static str>,
     /// Names of its tensors where another library does not call them as the wrapper of
     /// `segmentation_models_pytorch` does without `encoder.` or `encoder.model.`.
     pub other_names: &'static [OtherNames],
@@ -156,15 +161,15 @@ impl Make<'_> {
         self.config.scaled(channels)
     }
 
-    /// Layers with this activation where no other is asked for.
-    pub fn layers(&self, activation: swath_kernels::Activation) -> Layers<'_> {
-        let slope = self.config.slope();
+    /// Layers with the published activation where no other is asked for.
+    pub fn layers(&self) -> Layers<'_> {
+        let (slope, spec) = (self.config.slope(), self.config.encoder.spec());
         Layers {
             norm: self.config.encoder_norm.unwrap_or(super::super::NormKind::Batch),
             epsilon: 1e-5,
             activation: match self.config.encoder_activation {
                 Some(kind) => kind.nonlinearity(slope),
-                None => Nonlinearity::Fixed(activation),
+                None => Nonlinearity::Fixed(spec.map_or(Activation::None, |it| it.activation)),
             },
             device: self.device,
         }

@@ -16,6 +16,8 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: true,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Relu6,
+    smp: Some("mobilenet_v2"),
     other_names: &[],
 };
 
@@ -65,7 +67,7 @@ enum Part {
 
 impl MobileNetV2 {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Relu6);
+        let layers = make.layers();
         let mut input = make.scaled(32);
         let stem = layers.conv([make.n_bands, input], 3).with_stride(2);
         let mut features = vec![Block::Plain(layers.finished(stem, input))];

@@ -9,7 +9,7 @@ use crate::model::{
     blocks::{Layers, conv_norm},
 };
 
-const fn spec(title: &'static str, channels: &'static [u32]) -> EncoderSpec {
+const fn spec(title: &'static str, smp: &'static str, channels: &'static [u32]) -> EncoderSpec {
     EncoderSpec {
         title,
         channels,
@@ -17,6 +17,8 @@ const fn spec(title: &'static str, channels: &'static [u32]) -> EncoderSpec {
         changes_norm: true,
         changes_activation: true,
         has_center: false,
+        activation: Activation::Relu,
+        smp: Some(smp),
         other_names: &[],
     }
 }
@@ -25,15 +27,15 @@ const BASIC: &[u32] = &[64, 64, 128, 256, 512];
 
 const WIDE: &[u32] = &[64, 256, 512, 1024, 2048];
 
-pub(super) const RESNET_18: EncoderSpec = spec("ResNet-18", BASIC);
+pub(super) const RESNET_18: EncoderSpec = spec("ResNet-18", "resnet18", BASIC);
 
-pub(super) const RESNET_34: EncoderSpec = spec("ResNet-34", BASIC);
+pub(super) const RESNET_34: EncoderSpec = spec("ResNet-34", "resnet34", BASIC);
 
-pub(super) const RESNET_50: EncoderSpec = spec("ResNet-50", WIDE);
+pub(super) const RESNET_50: EncoderSpec = spec("ResNet-50", "resnet50", WIDE);
 
-pub(super) const RESNET_101: EncoderSpec = spec("ResNet-101", WIDE);
+pub(super) const RESNET_101: EncoderSpec = spec("ResNet-101", "resnet101", WIDE);
 
-pub(super) const RESNET_152: EncoderSpec = spec("ResNet-152", WIDE);
+pub(super) const RESNET_152: EncoderSpec = spec("ResNet-152", "resnet152", WIDE);
 
 /// A residual network without its classifier.
 ///
@@ -93,7 +95,7 @@ impl ResNet {
         expansion: u32,
         block: impl Fn(BlockShape, &Layers<'_>) -> Block,
     ) -> Self {
-        let layers = make.layers(Activation::Relu);
+        let layers = make.layers();
         let width = make.scaled(64);
         let mut input = width;
         let mut layer = |index: usize| {

@@ -16,6 +16,8 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: false,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Relu,
+    smp: None,
     other_names: &[],
 };
 
@@ -53,7 +55,7 @@ const POOLS: [usize; 3] = [2, 5, 8];
 
 impl SqueezeNet {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Relu);
+        let layers = make.layers();
         let scaled = |channels| make.scaled(channels);
         let mut input = scaled(64);
         let stem = Conv2d::new([make.n_bands, input], 3, make.device).with_bias();

@@ -13,6 +13,8 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     changes_norm: true,
     changes_activation: true,
     has_center: true,
+    activation: Activation::Relu,
+    smp: Some("vgg16_bn"),
     other_names: &[],
 };
 
@@ -42,7 +44,7 @@ enum Place {
 
 impl Vgg {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Relu);
+        let layers = make.layers();
         let mut input = make.n_bands;
         let mut features = Vec::new();
         for stage in STAGES {
