@@ -1,14 +1,12 @@
 //! Which settings a model can have.
 
 use super::{
-    ActivationKind, Architecture, Attention, ModelConfig, Upsampling, decoders::Knob,
-    encoders::plain_name, pattern::check_pattern,
+    ActivationKind, Attention, ModelConfig, Upsampling,
+    decoders::{ArchitectureSpec, Channels, Knob},
+    encoders::plain_name,
+    pattern::check_pattern,
 };
 use crate::error::{Error, Result};
-
-/// What geodl's U-Net can have.
-const GEODL: &[Knob] =
-    &[Knob::DecoderChannels, Knob::Gate, Knob::Residual, Knob::SqueezeExcite, Knob::Aspp];
 
 /// Most channels of a block that can be asked for.
 const MAX_CHANNELS: u32 = 8192;
@@ -44,11 +42,11 @@ impl ModelConfig {
             }
             return self.refuse_own();
         };
-        let Some(decoder) = self.architecture.decoder() else {
+        if !self.architecture.takes_encoder() {
             let rule = format!("`{architecture}` takes no encoder of others; set it to `own`");
             return Err(Error::config("model.encoder", encoder, rule));
-        };
-        if decoder.needs_half && spec.channels[0] == 0 {
+        }
+        if self.architecture.spec().needs_half && spec.channels[0] == 0 {
             let rule = format!("has no features at 1/2, which `{architecture}` needs");
             return Err(Error::config("model.encoder", encoder, rule));
         }
@@ -80,11 +78,10 @@ impl ModelConfig {
     }
 
     fn check_knobs(&self) -> Result<()> {
-        let knobs = self.architecture.decoder().map_or(GEODL, |it| it.knobs);
+        let ArchitectureSpec { knobs, rates, channels, .. } = self.architecture.spec();
         let transposed = self.upsampling == Some(Upsampling::Transposed);
         let set = [
             ("depth", Knob::Depth, self.depth.is_some()),
-            ("decoder_channels", Knob::DecoderChannels, self.decoder_channels.is_some()),
             ("upsampling", Knob::Upsampling, self.upsampling.is_some()),
             ("upsampling", Knob::Transposed, transposed),
             ("output_stride", Knob::OutputStride, self.output_stride.is_some()),
@@ -100,9 +97,12 @@ impl ModelConfig {
                 return Err(self.has_no(key));
             }
         }
-        let has_rates = knobs.contains(&Knob::Rates) || self.aspp;
-        if self.rates.is_some() && !has_rates {
+        let has_pooling = self.aspp || !knobs.contains(&Knob::Aspp);
+        if self.rates.is_some() && (rates.is_none() || !has_pooling) {
             return Err(self.has_no("rates"));
+        }
+        if self.decoder_channels.is_some() && channels.is_none() {
+            return Err(self.has_no("decoder_channels"));
         }
         let leaky =
             [self.activation, self.encoder_activation].contains(&Some(ActivationKind::LeakyRelu));
@@ -123,9 +123,8 @@ impl ModelConfig {
     }
 
     fn check_depth(&self) -> Result<()> {
-        let (Some(decoder), Some(spec)) = (self.architecture.decoder(), self.encoder.spec()) else {
-            return Ok(());
-        };
+        let Some(spec) = self.encoder.spec() else { return Ok(()) };
+        let decoder = self.architecture.spec();
         let most = spec.channels.len() as u32;
         if let Some(depth) = self.depth {
             let possible: Vec<u32> =
@@ -154,18 +153,9 @@ impl ModelConfig {
 
     fn check_channels(&self) -> Result<()> {
         let Some(channels) = &self.decoder_channels else { return Ok(()) };
-        let wanted = match self.architecture {
-            Architecture::Unet | Architecture::UnetPlusPlus | Architecture::MaNet => {
-                self.resolved_depth()
-            }
-            Architecture::GeodlUnet => 4,
-            Architecture::DeeplabV3
-            | Architecture::DeeplabV3Plus
-            | Architecture::Fpn
-            | Architecture::Linknet
-            | Architecture::PspNet
-            | Architecture::Pan
-            | Architecture::UperNet => 1,
+        let wanted = match self.architecture.spec().channels {
+            Some(Channels::EachBlock) => self.resolved_depth(),
+            Some(Channels::One) | None => 1,
         };
         let in_range = channels.iter().all(|it| (1..=MAX_CHANNELS).contains(it));
         if channels.len() != wanted || !in_range {

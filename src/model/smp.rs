@@ -19,10 +19,10 @@ impl ModelConfig {
     /// assert_eq!(config.beyond_smp(), ["norm = group: Unet has batch, instance or none"]);
     /// ```
     pub fn beyond_smp(&self) -> Vec<String> {
-        let Some(decoder) = self.architecture.decoder() else {
+        let spec = self.architecture.spec();
+        let Some(smp) = &spec.smp else {
             return vec![format!("architecture = {}: it is not there", self.architecture.name())];
         };
-        let smp = &decoder.smp;
         let mut lines = Vec::new();
         let mut line = |key: &str, value: String, rule: String| {
             lines.push(format!("{key} = {value}: {rule}"));
@@ -35,11 +35,16 @@ impl ModelConfig {
             let rule = format!("networks there have {PUBLISHED_WIDTH}");
             line("width", self.width.to_string(), rule);
         }
+        let depth = self.resolved_depth();
+        if encoder.is_some_and(|it| it.smp_drops_stages && depth < it.channels.len()) {
+            let rule = "stages that are not used have no tensors there".to_owned();
+            line("depth", depth.to_string(), rule);
+        }
         let norm = self.resolved_norm();
         let possible = [NormKind::Instance, NormKind::None];
-        if norm != decoder.norm && !(smp.changes_norm && possible.contains(&norm)) {
+        if norm != spec.norm && !(smp.changes_norm && possible.contains(&norm)) {
             let others = if smp.changes_norm { ", instance or none" } else { "" };
-            let rule = format!("{} has {}{others}", smp.name, plain_name(&decoder.norm));
+            let rule = format!("{} has {}{others}", smp.name, plain_name(&spec.norm));
             line("norm", plain_name(&norm), rule);
         }
         let activation = self.activation.unwrap_or_default();
@@ -109,6 +114,10 @@ mod tests {
                 "encoder_activation = silu: encoders there have that of the published network",
                 "output_stride = 16: Unet can have 32",
             ],
+        );
+        check(
+            "architecture = 'pspnet'\nencoder = 'convnext-tiny'",
+            &["depth = 3: stages that are not used have no tensors there"],
         );
         check("encoder = 'squeezenet-1.1'", &["encoder = squeezenet-1.1: it is not there"]);
         check(

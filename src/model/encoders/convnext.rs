@@ -6,15 +6,17 @@ use burn::{
 };
 use swath_kernels::Activation;
 
-use super::{EncoderSpec, OtherNames, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, OtherNames, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features, LayerNorm, Linear,
+    Act, Conv2d, Features, Initial, LayerNorm, Linear,
     blocks::{Layers, Padding},
     features::Layer,
 };
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "ConvNeXt-Tiny",
+    new: |make| EncoderNetwork::ConvNeXt(ConvNeXt::new(make)),
+    initial: Initial::NarrowNormal,
     channels: &[0, 96, 192, 384, 768],
     output_strides: &[32],
     changes_norm: false,
@@ -22,6 +24,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     has_center: false,
     activation: Activation::Gelu,
     smp: Some("tu-convnext_tiny"),
+    smp_drops_stages: true,
     other_names: &[
         OtherNames { library: "timm", renamed: of_timm },
         OtherNames { library: "torchvision", renamed: of_torchvision },

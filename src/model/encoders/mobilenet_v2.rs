@@ -3,14 +3,16 @@
 use burn::module::Module;
 use swath_kernels::Activation;
 
-use super::{EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features, Norm,
+    Act, Conv2d, Features, Initial, Norm,
     blocks::{ConvNorm, Layers, conv_norm, run},
 };
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "MobileNetV2",
+    new: |make| EncoderNetwork::MobileNetV2(MobileNetV2::new(make)),
+    initial: Initial::KaimingNormalFanOut,
     channels: &[16, 24, 32, 96, 1280],
     output_strides: &[32, 16, 8],
     changes_norm: true,
@@ -18,6 +20,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     has_center: false,
     activation: Activation::Relu6,
     smp: Some("mobilenet_v2"),
+    smp_drops_stages: false,
     other_names: &[],
 };
 

@@ -3,14 +3,16 @@
 use burn::module::Module;
 use swath_kernels::{Activation, burn::Windows};
 
-use super::{EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features,
+    Act, Conv2d, Features, Initial,
     blocks::{Layers, Padding},
 };
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "SqueezeNet 1.1",
+    new: |make| EncoderNetwork::SqueezeNet(SqueezeNet::new(make)),
+    initial: Initial::KaimingUniformFanIn,
     channels: &[64, 128, 256, 512],
     output_strides: &[16],
     changes_norm: false,
@@ -18,6 +20,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     has_center: false,
     activation: Activation::Relu,
     smp: None,
+    smp_drops_stages: false,
     other_names: &[],
 };
 

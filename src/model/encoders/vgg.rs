@@ -3,11 +3,13 @@
 use burn::module::Module;
 use swath_kernels::{Activation, burn::Windows};
 
-use super::{EncoderSpec, encoder::Make};
-use crate::model::{Act, Conv2d, Features, Norm, blocks::conv_norm};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
+use crate::model::{Act, Conv2d, Features, Initial, Norm, blocks::conv_norm};
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "VGG-16, batch norm",
+    new: |make| EncoderNetwork::Vgg(Vgg::new(make)),
+    initial: Initial::KaimingNormalFanOut,
     channels: &[128, 256, 512, 512, 512],
     output_strides: &[32],
     changes_norm: true,
@@ -15,6 +17,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     has_center: true,
     activation: Activation::Relu,
     smp: Some("vgg16_bn"),
+    smp_drops_stages: false,
     other_names: &[],
 };
 
