@@ -7,7 +7,7 @@ example `forward` reads each and computes logits of random images. Once with bat
 made (mean 0, variance 1), once after some batches have passed, so that logits are of usual size.
 Through swath: a run starts from such weights, moves nothing, and is exported: the same bits.
 From swath: a model that `swath demo` has trained for an epoch is exported and must load into the
-same network with `strict=True`. Encoders alone go to swath as torchvision names them.
+same network with `strict=True`. Encoders alone go to swath as torchvision and timm name them.
 
 `run.sh` installs what this needs; build swath first:
     cargo build --release --bin swath --example forward
@@ -48,11 +48,37 @@ NETWORKS = {
         (smp.DeepLabV3Plus, "resnet50", "deeplab-v3-plus", "resnet50"),
         (smp.UnetPlusPlus, "resnet18", "unet-plus-plus", "resnet18"),
         (smp.Unet, "tu-tf_efficientnet_lite0", "unet", "efficientnet-lite0"),
+        (smp.Unet, "tu-convnext_tiny", "unet", "convnext-tiny"),
     ]
 }
 
-# Encoders of torchvision, which go into the U-Net of the same encoder.
-ENCODERS = {"resnet18": torchvision.models.resnet18, "resnet34": torchvision.models.resnet34}
+
+
+def of_torchvision(name, width, kernel, stride, padding):
+    """A classification network whose first convolution takes our bands in place of three."""
+    model = torchvision.models.get_model(name, weights=None)
+    parent, last = (model.features[0], "0") if name.startswith("convnext") else (model, "conv1")
+    bias = getattr(parent, last).bias is not None
+    conv = torch.nn.Conv2d(BANDS, width, kernel, stride, padding, bias=bias)
+    setattr(parent, last, conv)
+    return model
+
+
+# Encoders alone, and the network of PyTorch into which they go.
+ENCODERS = {
+    "torchvision resnet18": ("Unet-resnet18", lambda: of_torchvision("resnet18", 64, 7, 2, 3)),
+    "torchvision resnet34": ("Unet-resnet34", lambda: of_torchvision("resnet34", 64, 7, 2, 3)),
+    "torchvision convnext_tiny": (
+        "Unet-tu-convnext_tiny",
+        lambda: of_torchvision("convnext_tiny", 96, 4, 4, 0),
+    ),
+    "timm convnext_tiny": (
+        "Unet-tu-convnext_tiny",
+        lambda: timm.create_model("convnext_tiny", pretrained=False, in_chans=BANDS),
+    ),
+}
+# What of them is no encoder.
+CLASSIFIERS = ("fc.", "classifier.", "head.")
 
 # Settings of a run that moves nothing: one bias is not frozen, but its steps are too small for it.
 NOTHING_MOVES = {
@@ -105,7 +131,7 @@ def main():
             fits &= through_swath(args, name, network)
             fits &= from_swath(args, name, network)
     for name in ENCODERS:
-        if args.only in f"torchvision {name}":
+        if args.only in name:
             fits &= encoder_alone(args, name)
     sys.exit(0 if fits else "a difference is too large")
 
@@ -118,6 +144,14 @@ def made(network):
     )
     # It begins at 0, which would hide a bias that is left out.
     torch.nn.init.uniform_(model.segmentation_head[0].bias, -0.5, 0.5)
+    return wake(model)
+
+
+def wake(model):
+    """Gives what the blocks of a ConvNeXt add a usual size; it begins at a millionth."""
+    for name, parameter in model.named_parameters():
+        if name.endswith((".gamma", ".layer_scale")):
+            torch.nn.init.uniform_(parameter, 0.1, 0.5)
     return model
 
 
@@ -175,13 +209,18 @@ def from_swath(args, name, network):
 
 def encoder_alone(args, name):
     """A classification network gives a U-Net its encoder, which training leaves as it is."""
-    network = NETWORKS[f"Unet-{name}"]
+    network, make = ENCODERS[name]
+    network = NETWORKS[network]
     torch.manual_seed(3)
-    classifier = ENCODERS[name](weights=None)
-    # In place of three bands.
-    classifier.conv1 = torch.nn.Conv2d(BANDS, 64, 7, 2, 3, bias=False)
+    classifier = wake(make())
     calibrate(classifier)
-    encoder = {it: x for it, x in classifier.state_dict().items() if not it.startswith("fc.")}
+    model = made(network)
+    own = {it: x for it, x in model.state_dict().items() if it.startswith("encoder.")}
+    # All libraries have the same order.
+    state = classifier.state_dict()
+    tensors = [x for it, x in state.items() if not it.startswith(CLASSIFIERS)]
+    assert len(own) == len(tensors)
+    encoder = {it: x.reshape(y.shape) for (it, y), x in zip(own.items(), tensors)}
     images = torch.randn(2, BANDS, 96, 160)
     found, n_same, n_all = [], 0, 0
     with tempfile.TemporaryDirectory() as folder:
@@ -191,14 +230,12 @@ def encoder_alone(args, name):
             exported, about = export(args, demo(args, path, network.model, settings))
             found.append(forward(args, about["model"], exported, images, folder))
             state = safetensors.torch.load_file(exported)
-            bits = count_same({it: state[f"encoder.{it}"] for it in encoder}, encoder)
+            bits = count_same({it: state[it] for it in encoder}, encoder)
             n_same, n_all = n_same + bits[0], n_all + bits[1]
-    # torchvision's own tensors, and swath's decoder.
-    model = made(network)
-    state |= {f"encoder.{it}": tensor for it, tensor in encoder.items()}
-    model.load_state_dict(state, strict=True)
+    # The library's own tensors, and swath's decoder.
+    model.load_state_dict(state | encoder, strict=True)
     gaps = Gaps.of(model, images, the_same(found))
-    return row(f"torchvision {name}", "encoder to swath", gaps, (n_same, n_all))
+    return row(name, "encoder to swath", gaps, (n_same, n_all))
 
 
 def save_all(model, folder):

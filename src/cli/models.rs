@@ -69,8 +69,9 @@ fn config(args: &Args, name: &str) -> Result<ModelConfig, Error> {
     let mut table = Table::new();
     let (architecture, encoder) = name.split_once('/').unwrap_or((name, ""));
     table.insert("architecture".to_owned(), architecture.into());
-    let is_geodl = architecture == Architecture::GeodlUnet.name();
-    let encoder = if encoder.is_empty() && is_geodl { "own" } else { encoder };
+    let takes_none = Architecture::ALL.iter().filter(|it| !it.takes_encoder());
+    let is_whole = takes_none.into_iter().any(|it| it.name() == architecture);
+    let encoder = if encoder.is_empty() && is_whole { "own" } else { encoder };
     if !encoder.is_empty() {
         table.insert("encoder".to_owned(), encoder.into());
     }

@@ -94,7 +94,7 @@ pub struct ModelConfig {
     pub auxiliary: Vec<f64>,
     /// What training keeps as it is, with the statistics of its batch norms: names of parameters as in a
     /// state dictionary or what they begin with, such as `encoder` or `encoder.layer1`, or patterns with
-    /// `*`, such as `*.bn1.*`. By default nothing.
+    /// `*`, such as `*.bn1.*`. What is left must hold more than side branches. By default nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
 }

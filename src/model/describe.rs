@@ -9,7 +9,7 @@ use burn::{
 use serde::Serialize;
 
 use super::{
-    Features, ModelConfig, Pass, Path,
+    Features, ModelConfig, Network, Pass, Path,
     trace::{Ledger, Step},
 };
 
@@ -65,21 +65,27 @@ impl ModelConfig {
     ) -> Description {
         assert!(0 < rows && 0 < cols, "images of {rows} x {cols} pixels");
         let network = self.blank(n_bands, n_classes, &Device::flex());
-        let ledger = Ledger::default();
-        let images = Features::planned([1, rows, cols, n_bands], ledger.clone());
-        network.logits(images, Pass::Prediction);
-        let mut owners = Owners::default();
-        network.visit(&mut owners);
-        let layers: Vec<LayerRow> =
-            ledger.steps().into_iter().map(|step| owners.row(step)).collect();
+        let images = [1, rows, cols, n_bands];
+        let (layers, parameters) = planned(&network, images, Pass::Prediction);
         let n_values = |row: &LayerRow| (row.channels * row.rows * row.cols) as u64;
         Description {
-            parameters: owners.n_parameters,
+            parameters,
             multiply_adds: layers.iter().map(|it| it.multiply_adds).sum::<u64>(),
             activation_bytes: layers.iter().map(n_values).sum::<u64>() * VALUE_BYTES,
             layers,
         }
     }
+}
+
+/// The layers through which images of this shape, `[batch, row, col, band]`, would pass, and how many
+/// values are trained.
+pub(super) fn planned(network: &Network, images: [usize; 4], pass: Pass) -> (Vec<LayerRow>, u64) {
+    let ledger = Ledger::default();
+    network.logits(Features::planned(images, ledger.clone()), pass);
+    let mut owners = Owners::default();
+    network.visit(&mut owners);
+    let layers = ledger.steps().into_iter().map(|step| owners.row(step)).collect();
+    (layers, owners.n_parameters)
 }
 
 /// The layers by their weights.

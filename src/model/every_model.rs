@@ -25,20 +25,18 @@ mod tests {
     /// All pairs, narrow.
     fn all() -> Vec<ModelConfig> {
         let mut all = Vec::new();
-        for architecture in Architecture::ALL {
-            let encoders = if architecture.takes_encoder() {
-                Encoder::ALL.to_vec()
-            } else {
-                vec![Encoder::Own]
-            };
-            for encoder in encoders {
-                all.push(ModelConfig { architecture, encoder, width: 4, ..Default::default() });
+        for &architecture in Architecture::ALL {
+            let own = [Encoder::Own];
+            let encoders = if architecture.takes_encoder() { Encoder::ALL } else { &own };
+            for &encoder in encoders {
+                let config = ModelConfig { architecture, encoder, width: 4, ..Default::default() };
+                // U-Net++ needs features at 1/2, which ConvNeXt lacks.
+                let has_half = encoder.spec().is_none_or(|it| it.channels[0] != 0);
+                let fits = has_half || !architecture.spec().needs_half;
+                assert_eq!(config.check().is_ok(), fits, "{config:?}");
+                all.extend(fits.then_some(config));
             }
         }
-        // U-Net++ needs features at 1/2, which ConvNeXt lacks.
-        let n_pairs = all.len();
-        all.retain(|it| it.check().is_ok());
-        assert_eq!(n_pairs - all.len(), 1);
         all
     }
 
@@ -158,7 +156,7 @@ mod tests {
     #[test]
     fn every_model_can_have_side_branches() {
         let device = Device::flex().autodiff();
-        for config in each().into_iter().map(wider) {
+        for config in all().into_iter().map(wider) {
             let most = config.most_sides();
             assert!(0 < most, "{config:?}");
             let with = ModelConfig { auxiliary: vec![0.4; most], ..config.clone() };
@@ -180,8 +178,29 @@ mod tests {
 
             let more = ModelConfig { auxiliary: vec![0.4; most + 1], ..config };
             let error = more.check().unwrap_err().to_string();
-            assert!(error.contains(&format!("up to {most} numbers")), "{error}");
+            assert!(error.contains("`model.auxiliary`"), "{error}");
+            assert!(most == 1 || error.contains(&format!("a list of {most} numbers")), "{error}");
         }
+    }
+
+    /// The rules say what really happens: batch norm panics at a single value.
+    #[test]
+    fn single_chips_train_where_the_rules_say_so() {
+        let (device, mut n_refused) = (Device::flex(), 0);
+        for config in all() {
+            for size_px in [7, 24, 40] {
+                let network = built(&config, &device);
+                let images = images([1, N_BANDS, size_px, size_px], &device);
+                let train = || network.forward_in(images, Pass::training(1, 0));
+                let trains = std::panic::catch_unwind(std::panic::AssertUnwindSafe(train)).is_ok();
+                match config.check_batch(1, size_px as u32) {
+                    Ok(()) => assert!(trains, "{size_px} px: {config:?}"),
+                    Err(error) if error.to_string().contains("chips.size_px") => n_refused += 1,
+                    Err(error) => assert!(!trains, "{error} {config:?}"),
+                }
+            }
+        }
+        assert!(0 < n_refused);
     }
 
     #[test]
@@ -214,6 +233,84 @@ mod tests {
             let last = description.layers.last().unwrap();
             assert_eq!([last.rows, last.cols, last.channels], [96, 70, N_CLASSES], "{config:?}");
             assert!(0 < description.multiply_adds && 0 < description.activation_bytes);
+        }
+    }
+
+    /// What is known of a network: its tensors, its layers, and what it makes in training.
+    fn traits(config: &ModelConfig) -> (Vec<crate::weights::Layout>, String, Vec<f32>) {
+        let device = Device::flex();
+        let network = built(config, &device);
+        let layers = config.describe(N_BANDS, N_CLASSES, [64, 64]).layers;
+        let outputs =
+            network.forward_in(images([2, N_BANDS, 64, 64], &device), Pass::training(1, 0));
+        let sides = outputs.auxiliary.into_iter().map(|it| it.logits);
+        let values = [outputs.main].into_iter().chain(sides);
+        let values = values.flat_map(|it| it.into_data().iter::<f32>().collect::<Vec<_>>());
+        (crate::weights::layouts(&network), format!("{layers:?}"), values.collect())
+    }
+
+    /// What a model cannot have is refused, and what it is given changes it.
+    #[test]
+    fn no_setting_is_without_effect() {
+        let settings = [
+            "depth = 3",
+            "depth = 4",
+            "activation = 'elu'",
+            "norm = 'layer'",
+            "encoder_activation = 'elu'",
+            "encoder_norm = 'layer'",
+            "drop_prob = 0.4",
+            "drop_kind = 'spatial'",
+            "drop_kind = 'element'",
+            "upsampling = 'bilinear'",
+            "upsampling = 'transposed'",
+            "output_stride = 8",
+            "output_stride = 16",
+            "output_stride = 32",
+            "attention = 'scse'",
+            "attention = 'gate'",
+            "rates = [2, 3, 4]",
+            "separable = true",
+            "separable = false",
+            "residual = true",
+            "squeeze_excite = true",
+            "aspp = true",
+            "auxiliary = [0.5]",
+            "decoder_channels = [7]",
+            "decoder_channels = [9, 8, 7, 6]",
+            "decoder_channels = [9, 8, 7, 6, 5]",
+        ];
+        // What an architecture has by itself may be said.
+        let is_usual = |config: &ModelConfig, base: &ModelConfig| {
+            let usual = |it: &ModelConfig| {
+                let separable = it.architecture == Architecture::DeeplabV3Plus;
+                let channels = it.decoder_channels.clone();
+                (
+                    it.resolved_depth(),
+                    it.resolved_stride(),
+                    it.resolved_drop_kind(),
+                    it.separable.unwrap_or(separable),
+                    channels,
+                )
+            };
+            usual(config) == usual(base)
+        };
+        for base in each() {
+            let found = traits(&base);
+            let mut n_taken = 0;
+            for setting in settings {
+                let both = format!("{}\n{setting}", toml::to_string(&base).unwrap());
+                let config: ModelConfig = toml::from_str(&both).unwrap();
+                let says_more = !is_usual(&config, &base)
+                    || !["depth", "output", "separ", "drop_k"]
+                        .iter()
+                        .any(|it| setting.starts_with(it));
+                if config.check().is_ok() && says_more {
+                    n_taken += 1;
+                    assert!(traits(&config) != found, "{config:?}");
+                }
+            }
+            assert!(5 < n_taken, "{base:?}");
         }
     }
 

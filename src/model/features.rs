@@ -26,6 +26,9 @@ enum Values {
     Planned([usize; 4], Ledger),
 }
 
+/// What a step does that keeps features from vanishing.
+pub(super) const FILLED: &str = "fill";
+
 /// A step that turns features into others.
 pub(super) struct Layer {
     /// What it does, such as `conv 3x3`.
@@ -229,12 +232,21 @@ impl Features {
 
     /// With zeros behind the last row and column, to at least `size_px`.
     pub fn zeros_behind(self, size_px: [usize; 2]) -> Self {
+        self.padded(size_px, "pad")
+    }
+
+    /// The same where nothing would be left of smaller features.
+    pub(super) fn at_least(self, size_px: [usize; 2]) -> Self {
+        self.padded(size_px, FILLED)
+    }
+
+    fn padded(self, size_px: [usize; 2], what: &str) -> Self {
         let [rows, cols] = self.size_px();
         let size = [rows.max(size_px[0]), cols.max(size_px[1])];
         if size == [rows, cols] {
             return self;
         }
-        let layer = Layer::plain("pad", self.with_size(size));
+        let layer = Layer::plain(what, self.with_size(size));
         self.through(layer, |tensor| {
             let more = |tensor: Tensor<4>, axis: usize| {
                 let mut shape = tensor.dims();

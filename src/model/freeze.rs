@@ -5,7 +5,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Path, matches};
+use super::{Path, matches, side_head::is_of_side};
 use crate::error::{Error, Result};
 
 /// `model` with the parameters that `patterns` mean (see [`matches()`]) as they are from now on:
@@ -15,16 +15,21 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// [`Error::Config`] for a pattern that means no parameter, with the nearest name, or if nothing
-/// would be left to train.
+/// would be left to train but side branches, which prediction does not use.
 pub fn freeze<M: Module>(model: M, patterns: &[String]) -> Result<M> {
     check_patterns(&model, "model.freeze", patterns.iter().map(String::as_str))?;
     let mut names = Names::default();
     model.visit(&mut names);
-    if names.all.iter().all(|name| patterns.iter().any(|pattern| matches(pattern, name))) {
-        let rule = "leaves nothing to train";
-        return Err(Error::config("model.freeze", format!("{patterns:?}"), rule));
-    }
-    Ok(model.map(&mut Freezer { path: Path::default(), patterns }))
+    let is_frozen = |name: &&String| patterns.iter().any(|pattern| matches(pattern, name));
+    let mut trained = names.all.iter().filter(|it| !is_frozen(it)).peekable();
+    let rule = if trained.peek().is_none() {
+        "leaves nothing to train"
+    } else if trained.all(|it| is_of_side(it)) {
+        "leaves nothing to train but side branches, which predict nothing"
+    } else {
+        return Ok(model.map(&mut Freezer { path: Path::default(), patterns }));
+    };
+    Err(Error::config("model.freeze", format!("{patterns:?}"), rule))
 }
 
 /// Checks that each of `patterns`, of the setting `key`, means a parameter of `model`.
@@ -118,5 +123,36 @@ impl ModuleMapper for Freezer<'_> {
         let norm = name.rsplit_once('.').map_or("", |(norm, _)| norm);
         let is_trained = !self.means(&format!("{norm}.weight"));
         flag.with_value(is_trained)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::model::ModelConfig;
+
+    #[track_caller]
+    fn check(text: &str, patterns: &[&str], is_fine: bool) {
+        let config: ModelConfig = toml::from_str(text).unwrap();
+        let network = config.blank(2, 2, &Device::flex());
+        let patterns: Vec<String> = patterns.iter().map(|it| (*it).to_owned()).collect();
+        let rule = "leaves nothing to train but side branches, which predict nothing";
+        match freeze(network, &patterns) {
+            Ok(_) => assert!(is_fine, "{patterns:?}"),
+            Err(error) => assert!(!is_fine && error.to_string().ends_with(rule), "{error}"),
+        }
+    }
+
+    #[test]
+    fn side_branches_alone_are_not_trained() {
+        let fpn = "architecture = 'fpn'\nauxiliary = [0.4]";
+        check(fpn, &["encoder", "decoder", "segmentation_head"], false);
+        check(fpn, &["encoder", "decoder", "segmentation_head.0.weight"], true);
+        check(fpn, &["auxiliary_heads"], true);
+        let geodl = "architecture = 'geodl-unet'\nencoder = 'own'\nauxiliary = [0.4, 0.2]";
+        check(geodl, &["e*", "d*", "btn", "c4"], false);
+        check(geodl, &["e*", "d*", "btn"], true);
     }
 }

@@ -57,7 +57,7 @@ struct Dilated {
 /// The largest value of 2x2; of a single row or column with a 0 beside.
 pub(super) fn halved(images: Features) -> Features {
     let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
-    images.zeros_behind([2; 2]).max_pool(windows)
+    images.at_least([2; 2]).max_pool(windows)
 }
 
 /// With a bias, though a norm follows: the original has one.

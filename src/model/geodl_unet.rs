@@ -9,9 +9,10 @@ use burn::{
 use swath_kernels::Interpolation;
 
 use super::{
-    Attention, AttentionGate, Conv2d, Dropout, Features, Initial, ModelConfig, Outputs, Segmenter,
-    SideOutput, SqueezeExcite,
+    Attention, AttentionGate, Conv2d, DropKind, Dropout, Features, Initial, ModelConfig, Network,
+    NormKind, Outputs, Segmenter, SideOutput, SqueezeExcite,
     blocks::Pass,
+    decoders::{ArchitectureSpec, Build, Channels, Knob, Sides},
     geodl_blocks::{Bottleneck, Pair, Pooling, Up, halved},
     initialise,
 };
@@ -22,6 +23,26 @@ const ENCODER: [u32; 4] = [16, 32, 64, 128];
 const BOTTLENECK: u32 = 256;
 
 const DECODER: [u32; 4] = [128, 64, 32, 16];
+
+pub(super) const SPEC: ArchitectureSpec = ArchitectureSpec {
+    title: "U-Net of geodl",
+    build: Build::Whole(|config, [n_bands, n_classes], device| {
+        Network::GeodlUnet(GeodlUnet::new(config, n_bands, n_classes, device))
+    }),
+    depths: &[4],
+    output_strides: &[],
+    head_kernel_px: 1,
+    norm: NormKind::Batch,
+    drop_prob: 0.0,
+    drop_kind: DropKind::Element,
+    drops_inside: true,
+    channels: Some(Channels::EachBlock),
+    rates: Some([6, 12, 18]),
+    needs_half: false,
+    sides: Sides::Blocks,
+    smp: None,
+    knobs: &[Knob::Gate, Knob::Residual, Knob::SqueezeExcite, Knob::Aspp],
+};
 
 /// U-Net of four pairs of convolutions down and four up, with these options:
 ///

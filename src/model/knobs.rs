@@ -1,14 +1,12 @@
 //! Which settings a model can have.
 
 use super::{
-    ActivationKind, Architecture, Attention, ModelConfig, Upsampling, decoders::Knob,
+    ActivationKind, Attention, ModelConfig, Upsampling,
+    decoders::{ArchitectureSpec, Channels, Knob},
+    encoders::plain_name,
     pattern::check_pattern,
 };
 use crate::error::{Error, Result};
-
-/// What geodl's U-Net can have.
-const GEODL: &[Knob] =
-    &[Knob::DecoderChannels, Knob::Gate, Knob::Residual, Knob::SqueezeExcite, Knob::Aspp];
 
 /// Most channels of a block that can be asked for.
 const MAX_CHANNELS: u32 = 8192;
@@ -44,21 +42,21 @@ impl ModelConfig {
             }
             return self.refuse_own();
         };
-        let Some(decoder) = self.architecture.decoder() else {
+        if !self.architecture.takes_encoder() {
             let rule = format!("`{architecture}` takes no encoder of others; set it to `own`");
             return Err(Error::config("model.encoder", encoder, rule));
-        };
-        if decoder.needs_half && spec.channels[0] == 0 {
+        }
+        if self.architecture.spec().needs_half && spec.channels[0] == 0 {
             let rule = format!("has no features at 1/2, which `{architecture}` needs");
             return Err(Error::config("model.encoder", encoder, rule));
         }
         if let Some(norm) = self.encoder_norm.filter(|_| !spec.changes_norm) {
             let rule = format!("`{encoder}` can have no other norms than its own");
-            return Err(Error::config("model.encoder_norm", format!("{norm:?}"), rule));
+            return Err(Error::config("model.encoder_norm", plain_name(&norm), rule));
         }
         if let Some(function) = self.encoder_activation.filter(|_| !spec.changes_activation) {
             let rule = format!("`{encoder}` can have no other activation than its own");
-            return Err(Error::config("model.encoder_activation", format!("{function:?}"), rule));
+            return Err(Error::config("model.encoder_activation", plain_name(&function), rule));
         }
         if let Some(stride) = self.output_stride.filter(|it| !spec.output_strides.contains(it)) {
             let rule = format!("`{encoder}` can give {}", listed(spec.output_strides));
@@ -80,11 +78,10 @@ impl ModelConfig {
     }
 
     fn check_knobs(&self) -> Result<()> {
-        let knobs = self.architecture.decoder().map_or(GEODL, |it| it.knobs);
+        let ArchitectureSpec { knobs, rates, channels, .. } = self.architecture.spec();
         let transposed = self.upsampling == Some(Upsampling::Transposed);
         let set = [
             ("depth", Knob::Depth, self.depth.is_some()),
-            ("decoder_channels", Knob::DecoderChannels, self.decoder_channels.is_some()),
             ("upsampling", Knob::Upsampling, self.upsampling.is_some()),
             ("upsampling", Knob::Transposed, transposed),
             ("output_stride", Knob::OutputStride, self.output_stride.is_some()),
@@ -100,9 +97,12 @@ impl ModelConfig {
                 return Err(self.has_no(key));
             }
         }
-        let has_rates = knobs.contains(&Knob::Rates) || self.aspp;
-        if self.rates.is_some() && !has_rates {
+        let has_pooling = self.aspp || !knobs.contains(&Knob::Aspp);
+        if self.rates.is_some() && (rates.is_none() || !has_pooling) {
             return Err(self.has_no("rates"));
+        }
+        if self.decoder_channels.is_some() && channels.is_none() {
+            return Err(self.has_no("decoder_channels"));
         }
         let leaky =
             [self.activation, self.encoder_activation].contains(&Some(ActivationKind::LeakyRelu));
@@ -123,9 +123,8 @@ impl ModelConfig {
     }
 
     fn check_depth(&self) -> Result<()> {
-        let (Some(decoder), Some(spec)) = (self.architecture.decoder(), self.encoder.spec()) else {
-            return Ok(());
-        };
+        let Some(spec) = self.encoder.spec() else { return Ok(()) };
+        let decoder = self.architecture.spec();
         let most = spec.channels.len() as u32;
         if let Some(depth) = self.depth {
             let possible: Vec<u32> =
@@ -143,27 +142,26 @@ impl ModelConfig {
             let rule = format!("`{}` can have {}", self.architecture.name(), listed(strides));
             return Err(Error::config("model.output_stride", stride, rule));
         }
+        let (depth, coarsest) = (self.resolved_depth(), 1 << self.resolved_depth());
+        if coarsest < stride {
+            let rule =
+                format!("the coarsest features of depth {depth} are at 1/{coarsest} already");
+            return Err(Error::config("model.output_stride", stride, rule));
+        }
         Ok(())
     }
 
     fn check_channels(&self) -> Result<()> {
         let Some(channels) = &self.decoder_channels else { return Ok(()) };
-        let wanted = match self.architecture {
-            Architecture::Unet | Architecture::UnetPlusPlus | Architecture::MaNet => {
-                self.resolved_depth()
-            }
-            Architecture::GeodlUnet => 4,
-            Architecture::DeeplabV3
-            | Architecture::DeeplabV3Plus
-            | Architecture::Fpn
-            | Architecture::Linknet
-            | Architecture::PspNet
-            | Architecture::Pan
-            | Architecture::UperNet => 1,
+        let wanted = match self.architecture.spec().channels {
+            Some(Channels::EachBlock) => self.resolved_depth(),
+            Some(Channels::One) | None => 1,
         };
         let in_range = channels.iter().all(|it| (1..=MAX_CHANNELS).contains(it));
         if channels.len() != wanted || !in_range {
-            let rule = format!("must be {wanted} numbers from 1 to {MAX_CHANNELS}");
+            let numbers =
+                if wanted == 1 { "a list of one number" } else { &format!("{wanted} numbers") };
+            let rule = format!("must be {numbers} from 1 to {MAX_CHANNELS}");
             return Err(Error::config("model.decoder_channels", format!("{channels:?}"), rule));
         }
         Ok(())
@@ -172,6 +170,10 @@ impl ModelConfig {
     fn check_numbers(&self) -> Result<()> {
         if let Some(prob) = self.drop_prob.filter(|it| !(0.0..1.0).contains(it)) {
             return Err(Error::config("model.drop_prob", prob, "must lie in [0, 1)"));
+        }
+        if let Some(kind) = self.drop_kind.filter(|_| !self.drops()) {
+            let rule = "nothing is dropped; set `model.drop_prob`, too";
+            return Err(Error::config("model.drop_kind", plain_name(&kind), rule));
         }
         if let Some(slope) = self.negative_slope.filter(|it| !(0.0..=1.0).contains(it)) {
             return Err(Error::config("model.negative_slope", slope, "must lie in [0, 1]"));
@@ -184,7 +186,11 @@ impl ModelConfig {
         let most = self.most_sides();
         let is_weight = |it: &f64| it.is_finite() && 0.0 <= *it;
         if most < self.auxiliary.len() || !self.auxiliary.iter().all(is_weight) {
-            let rule = format!("must be up to {most} numbers, 0 or more");
+            let list = match most {
+                1 => "a list of one number at most".to_owned(),
+                _ => format!("a list of {most} numbers at most"),
+            };
+            let rule = format!("must be {list}, each 0 or more");
             return Err(Error::config("model.auxiliary", format!("{:?}", self.auxiliary), rule));
         }
         Ok(())
@@ -248,7 +254,7 @@ mod tests {
         );
         refused(
             "encoder = 'convnext-tiny'\nencoder_norm = 'batch'",
-            "config `model.encoder_norm` = Batch: `convnext-tiny` can have no other norms than its \
+            "config `model.encoder_norm` = batch: `convnext-tiny` can have no other norms than its \
              own",
         );
         refused(
@@ -260,6 +266,42 @@ mod tests {
             "decoder_channels = [1, 2]",
             "config `model.decoder_channels` = [1, 2]: must be 5 numbers from 1 to 8192",
         );
+        refused(
+            "architecture = 'fpn'\ndecoder_channels = [0]",
+            "config `model.decoder_channels` = [0]: must be a list of one number from 1 to 8192",
+        );
         refused("drop_prob = 1.0", "config `model.drop_prob` = 1: must lie in [0, 1)");
+        refused(
+            "auxiliary = [1.0, 1.0, 1.0, 1.0, 1.0]",
+            "config `model.auxiliary` = [1.0, 1.0, 1.0, 1.0, 1.0]: must be a list of 4 numbers at most, \
+             each 0 or more",
+        );
+        refused(
+            "architecture = 'unet-plus-plus'\ndepth = 3\nauxiliary = [-1.0]",
+            "config `model.auxiliary` = [-1.0]: must be a list of one number at most, each 0 or more",
+        );
+    }
+
+    #[test]
+    fn a_setting_that_changes_nothing_is_refused() {
+        refused(
+            "drop_kind = 'spatial'",
+            "config `model.drop_kind` = spatial: nothing is dropped; set `model.drop_prob`, too",
+        );
+        refused(
+            "architecture = 'fpn'\ndrop_prob = 0.0\ndrop_kind = 'element'",
+            "config `model.drop_kind` = element: nothing is dropped; set `model.drop_prob`, too",
+        );
+        refused(
+            "depth = 3\noutput_stride = 16",
+            "config `model.output_stride` = 16: the coarsest features of depth 3 are at 1/8 already",
+        );
+        refused(
+            "depth = 4\noutput_stride = 32",
+            "config `model.output_stride` = 32: the coarsest features of depth 4 are at 1/16 already",
+        );
+        for text in ["depth = 4\noutput_stride = 8", "drop_prob = 0.1\ndrop_kind = 'spatial'"] {
+            toml::from_str::<ModelConfig>(text).unwrap().check().unwrap();
+        }
     }
 }

@@ -45,6 +45,8 @@ mod resolved;
 
 mod batch_rules;
 
+mod smp;
+
 mod pattern;
 
 mod freeze;
@@ -57,7 +59,7 @@ mod golden;
 #[cfg(test)]
 mod every_model;
 
-pub use architecture::{Architecture, Attention, Upsampling};
+pub use architecture::{Architecture, Attention, Decoder, Upsampling};
 pub use blocks::{
     Act, ActivationKind, AttentionGate, BatchNorm, Conv2d, DoubleConv, DropKind, Dropout,
     GroupNorm, LayerNorm, Linear, NoNorm, Norm, NormKind, Pass, Scse, SqueezeExcite,
@@ -66,10 +68,11 @@ pub use blocks::{
 pub use buffer::{Buffer, Counter};
 pub use config::ModelConfig;
 pub use decoders::{
-    Aspp, Decoder, DeepLabV3, DeepLabV3Plus, Fpn, Linknet, MaNet, Pan, PspNet, UnetDecoder,
-    UnetPlusPlus, UperNet,
+    Aspp, DeepLabV3, DeepLabV3Plus, Fpn, Linknet, MaNet, Pan, PspNet, UnetDecoder, UnetPlusPlus,
+    UperNet,
 };
 pub use describe::{Description, LayerRow};
+pub(crate) use encoders::OtherNames;
 pub use encoders::{
     BasicBlock, Bottleneck, ConvNeXt, EfficientNetLite, Encoder, EncoderNetwork, MobileNetV2,
     ResNet, SqueezeNet, Vgg,

@@ -7,9 +7,9 @@ use burn::{
 use swath_kernels::{Interpolation, burn::softmax};
 
 use super::{
-    Architecture, Conv2d, Decoder, Dropout, EncoderNetwork, Features, GeodlUnet, Initial,
-    ModelConfig, Pass, SideHead,
-    decoders::{Decoded, Pyramid, Sides},
+    Conv2d, Decoder, Dropout, EncoderNetwork, Features, GeodlUnet, Initial, ModelConfig, Pass,
+    SideHead,
+    decoders::{Build, Decoded, Make, Pyramid, Sides},
     initialise,
 };
 
@@ -66,21 +66,10 @@ impl Network {
         n_classes: usize,
         device: &Device,
     ) -> Self {
-        match config.architecture {
-            Architecture::GeodlUnet => {
-                Self::GeodlUnet(GeodlUnet::new(config, n_bands, n_classes, device))
-            }
-            Architecture::Unet
-            | Architecture::UnetPlusPlus
-            | Architecture::DeeplabV3
-            | Architecture::DeeplabV3Plus
-            | Architecture::Fpn
-            | Architecture::Linknet
-            | Architecture::PspNet
-            | Architecture::Pan
-            | Architecture::MaNet
-            | Architecture::UperNet => {
-                Self::EncoderDecoder(EncoderDecoder::new(config, n_bands, n_classes, device))
+        match config.architecture.spec().build {
+            Build::Whole(new) => new(config, [n_bands, n_classes], device),
+            Build::Decoder(new) => {
+                Self::EncoderDecoder(EncoderDecoder::new(config, n_bands, n_classes, device, new))
             }
         }
     }
@@ -121,6 +110,9 @@ pub struct EncoderDecoder {
     dropout: Dropout,
     /// Features of the encoder that are used.
     depth: usize,
+    /// How the weights of the encoder are drawn.
+    #[module(skip)]
+    encoder_initial: Initial,
     #[module(skip)]
     auxiliary_weights: Vec<f64>,
     /// Indices of the encoder's features at which side branches begin.
@@ -129,11 +121,17 @@ pub struct EncoderDecoder {
 }
 
 impl EncoderDecoder {
-    fn new(config: &ModelConfig, n_bands: usize, n_classes: usize, device: &Device) -> Self {
-        let spec = config.architecture.decoder().expect("it is made of encoder and decoder");
+    fn new(
+        config: &ModelConfig,
+        n_bands: usize,
+        n_classes: usize,
+        device: &Device,
+        new_decoder: fn(&Make<'_>) -> (Decoder, Vec<usize>),
+    ) -> Self {
+        let spec = config.architecture.spec();
         let channels = config.encoder_widths();
-        let (decoder, decoded) = Decoder::new(config, &channels, device);
         let layers = config.decoder_layers(device);
+        let (decoder, decoded) = new_decoder(&Make { config, channels: &channels, layers });
         let (main, own_sides) = decoded.split_first().expect("a decoder has channels out");
         let n_sides = if spec.sides == Sides::Encoder { config.auxiliary.len() } else { 0 };
         let encoder_sides: Vec<usize> = config.encoder_sides().take(n_sides).collect();
@@ -144,9 +142,10 @@ impl EncoderDecoder {
             .map(|&index| SideHead::of_encoder(channels[index], n_classes, &layers));
         let auxiliary_heads = of_decoder.chain(of_encoder).collect();
         let head = Conv2d::new([*main, n_classes], spec.head_kernel_px, device).with_bias();
-        // Pyramid pooling has its dropout inside.
-        let has_own = matches!(decoder, Decoder::DeepLabV3(_) | Decoder::DeepLabV3Plus(_));
-        let dropout = if has_own { Dropout::new(0.0, spec.drop_kind) } else { config.dropout() };
+        let dropout = match spec.drops_inside {
+            true => Dropout::new(0.0, spec.drop_kind),
+            false => config.dropout(),
+        };
         Self {
             encoder: EncoderNetwork::new(config, n_bands, device),
             decoder,
@@ -154,6 +153,7 @@ impl EncoderDecoder {
             auxiliary_heads,
             dropout,
             depth: config.resolved_depth(),
+            encoder_initial: config.encoder.spec().expect("it has an encoder").initial,
             auxiliary_weights: config.auxiliary.clone(),
             encoder_sides,
         }
@@ -166,7 +166,7 @@ impl EncoderDecoder {
 
     fn initialised(self, seed: u64) -> Self {
         let Self { encoder, decoder, segmentation_head: head, auxiliary_heads: sides, .. } = self;
-        let initial = encoder.initial();
+        let initial = self.encoder_initial;
         Self {
             encoder: initialise(encoder, "encoder", initial, seed),
             decoder: initialise(decoder, "decoder", Initial::KaimingUniformFanIn, seed),

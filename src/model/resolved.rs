@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use swath_kernels::Interpolation;
 
 use super::{
-    Architecture, DropKind, Dropout, ModelConfig, NormKind, Upsampling, blocks::Layers,
-    config::PUBLISHED_WIDTH, decoders::Sides,
+    DropKind, Dropout, ModelConfig, NormKind, Upsampling, blocks::Layers, config::PUBLISHED_WIDTH,
+    decoders::Sides,
 };
 
 /// Channels of the decoders of U-Net and its kin, coarsest first.
@@ -13,15 +13,6 @@ const DECODER_CHANNELS: [u32; 5] = [256, 128, 64, 32, 16];
 
 /// Slope of a leaky ReLU below 0, if nobody says otherwise.
 const NEGATIVE_SLOPE: f64 = 0.01;
-
-/// Side branches that geodl's U-Net can have.
-const GEODL_SIDES: usize = 3;
-
-/// Rates of geodl's pyramid pooling.
-const GEODL_RATES: [u32; 3] = [6, 12, 18];
-
-/// Rates of pyramid pooling, as `segmentation_models_pytorch` has them.
-const RATES: [u32; 3] = [12, 24, 36];
 
 impl ModelConfig {
     /// As many channels at this width as `published` ones of the published network.
@@ -35,14 +26,14 @@ impl ModelConfig {
 
     /// Features of the encoder that are used.
     pub(super) fn resolved_depth(&self) -> usize {
-        let usual = self.architecture.decoder().map_or(4, |it| it.depths[0]);
-        let most = self.encoder.spec().map_or(4, |it| it.channels.len() as u32);
+        let usual = self.architecture.spec().depths[0];
+        let most = self.encoder.spec().map_or(usual, |it| it.channels.len() as u32);
         self.depth.unwrap_or(usual.min(most)) as usize
     }
 
     /// Stride of the encoder's coarsest features.
     pub(super) fn resolved_stride(&self) -> u32 {
-        let wanted = self.architecture.decoder().and_then(|it| it.output_strides.first().copied());
+        let wanted = self.architecture.spec().output_strides.first().copied();
         let possible = self.encoder.spec().map_or(&[16][..], |it| it.output_strides);
         let usual = wanted.filter(|it| possible.contains(it)).unwrap_or(possible[0]);
         self.output_stride.unwrap_or(usual)
@@ -64,8 +55,7 @@ impl ModelConfig {
 
     /// How many side branches there can be.
     pub(super) fn most_sides(&self) -> usize {
-        let Some(decoder) = self.architecture.decoder() else { return GEODL_SIDES };
-        match decoder.sides {
+        match self.architecture.spec().sides {
             Sides::Blocks => self.resolved_depth() - 1,
             Sides::Nested => self.resolved_depth() - 2,
             Sides::Encoder => self.encoder_sides().count(),
@@ -94,19 +84,7 @@ impl ModelConfig {
     }
 
     pub(super) fn resolved_rates(&self) -> [usize; 3] {
-        let usual = match self.architecture {
-            Architecture::GeodlUnet => GEODL_RATES,
-            Architecture::DeeplabV3
-            | Architecture::DeeplabV3Plus
-            | Architecture::Unet
-            | Architecture::UnetPlusPlus
-            | Architecture::Fpn
-            | Architecture::Linknet
-            | Architecture::PspNet
-            | Architecture::Pan
-            | Architecture::MaNet
-            | Architecture::UperNet => RATES,
-        };
+        let usual = self.architecture.spec().rates.expect("it has a pyramid pooling");
         self.rates.unwrap_or(usual).map(|it| it as usize)
     }
 
@@ -120,18 +98,23 @@ impl ModelConfig {
 
     /// The kind of norm of the decoder.
     pub(super) fn resolved_norm(&self) -> NormKind {
-        let usual = self.architecture.decoder().map_or(NormKind::Batch, |it| it.norm);
+        let usual = self.architecture.spec().norm;
         self.norm.unwrap_or(usual)
     }
 
     pub(super) fn dropout(&self) -> Dropout {
-        let kind = self.architecture.decoder().map_or(DropKind::Element, |it| it.drop_kind);
-        Dropout::new(self.resolved_drop_prob(), self.drop_kind.unwrap_or(kind))
+        Dropout::new(self.resolved_drop_prob(), self.resolved_drop_kind())
+    }
+
+    /// What is dropped.
+    pub(super) fn resolved_drop_kind(&self) -> DropKind {
+        let usual = self.architecture.spec().drop_kind;
+        self.drop_kind.unwrap_or(usual)
     }
 
     /// Share of features that training drops.
     fn resolved_drop_prob(&self) -> f64 {
-        let usual = self.architecture.decoder().map_or(0.0, |it| it.drop_prob);
+        let usual = self.architecture.spec().drop_prob;
         self.drop_prob.unwrap_or(usual)
     }
 

@@ -10,6 +10,14 @@ use super::{
 /// What the names of the tensors of side branches begin with.
 pub const SIDE_HEADS: &str = "auxiliary_heads.";
 
+/// Where geodl's U-Net keeps those of its side branches.
+const GEODL_SIDES: [&str; 3] = ["c1.", "c2.", "c3."];
+
+/// Whether the tensor called `name` is one of a side branch, which only training has.
+pub(super) fn is_of_side(name: &str) -> bool {
+    name.starts_with(SIDE_HEADS) || GEODL_SIDES.iter().any(|it| name.starts_with(it))
+}
+
 /// The head of a side branch.
 #[derive(Module, Debug)]
 pub enum SideHead {

@@ -271,6 +271,7 @@ mod tests {
     #[derive(Deserialize)]
     struct Freeze {
         frozen_encoder_bn_eval: Kept,
+        frozen_encoder_bn_train: Kept,
         discriminative_lr: Kept,
     }
 
@@ -480,6 +481,19 @@ mod tests {
         let run = Run::new(&sgd());
         let net = freeze(run.net, &["0".to_owned(), "1.*".to_owned()]).unwrap();
         check_kept(Run { net, ..run }, &golden().freeze.frozen_encoder_bn_eval);
+    }
+
+    /// A frozen norm holds its statistics; at a rate of 0 only its parameters stay.
+    #[test]
+    fn an_encoder_at_a_rate_of_0_walks_as_in_pytorch_with_its_norms_in_training() {
+        let group = |names: &str| ParameterGroup {
+            names: names.to_owned(),
+            lr_factor: 0.0,
+            weight_decay: None,
+        };
+        let groups = vec![group("0"), group("1")];
+        let run = Run::new(&OptimizerConfig { groups, ..sgd() });
+        check_kept(run, &golden().freeze.frozen_encoder_bn_train);
     }
 
     #[test]

@@ -69,10 +69,12 @@ fn check_frozen(run_file: &RunFile, network: Network) -> Result<()> {
             continue;
         }
         let names = patterns.join(", ");
-        network = freeze(network, &patterns).map_err(|_| {
+        network = freeze(network, &patterns).map_err(|error| match error {
             // All patterns mean something: that was checked.
-            let rule = format!("leaves nothing to train in epoch {}", epoch + 1);
-            Error::config("train.freeze", names, rule)
+            Error::Config { rule, .. } => {
+                Error::config("train.freeze", names, format!("{rule}, in epoch {}", epoch + 1))
+            }
+            other => other,
         })?;
         before = patterns;
     }

@@ -155,7 +155,10 @@ pub(super) fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::{RunFile, check_keys};
+    use crate::{
+        model::Encoder,
+        run::{RunFile, check_keys},
+    };
     use toml::Table;
 
     #[track_caller]
@@ -189,12 +192,14 @@ mod tests {
 
     #[test]
     fn a_choice_lists_the_others_and_the_nearest() {
-        let wanted = "config `model.encoder` = \"resnet43\": wanted `resnet18` or `resnet34` or \
-                      `resnet50` or `resnet101` or `resnet152` or `mobilenet-v2` or \
-                      `efficientnet-lite0` or `squeezenet-1.1` or `vgg16-bn` or `convnext-tiny` or \
-                      `own`; did you mean `resnet34`?";
-        check("[model]\nencoder = 'resnet43'", Some(wanted));
+        let known: Vec<String> = Encoder::ALL.iter().map(|it| format!("`{}`", it.name())).collect();
+        let wanted = format!(
+            "config `model.encoder` = \"resnet43\": wanted {} or `own`; did you mean `resnet34`?",
+            known.join(" or ")
+        );
+        check("[model]\nencoder = 'resnet43'", Some(&wanted));
     }
+
     #[test]
     fn a_list_of_another_length_is_refused() {
         let message = "config `train.accumulate` = a list of 1: wanted a list of 2";

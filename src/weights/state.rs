@@ -121,7 +121,7 @@ impl Entry {
 }
 
 /// The first ten faults and how many more there are.
-pub(super) fn shorten(faults: &[String]) -> String {
+fn shorten(faults: &[String]) -> String {
     const SHOWN: usize = 10;
     let shown = faults.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
     match faults.len().saturating_sub(SHOWN) {

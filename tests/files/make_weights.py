@@ -74,6 +74,7 @@ def main():
     torch.save({"a": torch.ones(1), "b": Foreign()}, "foreign.pth")
     legacy({"a": torch.ones(1), "b": Foreign()}, "foreign_legacy.pth")
     torch.save(torch.nn.Linear(1, 1), "module.pth")
+    torch.jit.script(torch.nn.Linear(1, 1)).save("script.pt")
     torch.save({"a": torch.zeros(1).expand(1000, 1000)}, "expanded.pth")
     torch.save([torch.ones(1)], "list.pth")
     torch.save({"a": torch.ones(1, dtype=torch.complex64)}, "complex.pth")

@@ -205,7 +205,7 @@ fn settings_that_do_not_go_together_are_refused() {
         (&["split.validation=0", "schedule.kind=plateau"], &["schedule.kind", "validation blocks"]),
         (
             &["train.freeze=[{names='*', from_epoch=1}]"],
-            &["`train.freeze` = *", "leaves nothing to train in epoch 2"],
+            &["`train.freeze` = *", "leaves nothing to train, in epoch 2"],
         ),
         (&["split.validation=0", "train.keep_best=2"], &["train.keep_best", "validation blocks"]),
         (&["train.accumulate=4"], &["`train.accumulate` = 4", "3 batches of an epoch"]),

@@ -109,6 +109,7 @@ fn what_is_no_state_dictionary_is_refused_by_what_it_is() {
     refused("complex.safetensors", &["type C64 (a)", "float32"]);
     refused("expanded.pth", &["1000000 values", "repeats the 1 of 0", "contiguous"]);
     refused("list.pth", &["no dictionary"]);
+    refused("script.pt", &["script.pt uses TorchScript", "torch.jit.load"]);
     refused("two.pth", &["2 dictionaries of tensors (student, teacher)", "--key"]);
     refused("make_weights.py", &["neither a safetensors file nor", "22 22 22 57"]);
     let error = WeightFile::read_key(&file("two.pth"), "x").unwrap_err().to_string();
@@ -237,4 +238,10 @@ fn files_are_converted_once_unless_forced() {
     check_refused(folder.path(), &wrong, 1, &["out.pth", ".safetensors"]);
     let missing = ["weights", "inspect", "none.pth"];
     check_refused(folder.path(), &missing, 1, &["cannot read none.pth"]);
+    fs::create_dir(folder.path().join("run")).unwrap();
+    let inside = ["it is a folder; name a file in it", "model.swath"];
+    check_refused(folder.path(), &["weights", "inspect", "run"], 1, &inside);
+    fs::write(folder.path().join("empty.pth"), "").unwrap();
+    let parts = ["empty.pth is not a valid weight file: it is empty"];
+    check_refused(folder.path(), &["weights", "inspect", "empty.pth"], 1, &parts);
 }

@@ -15,8 +15,8 @@ use crate::{
 /// Write the weights of a trained model as a state dictionary of PyTorch
 ///
 /// It loads with `strict=True` into the network of the same name in segmentation_models_pytorch, if the
-/// model has no setting that that one cannot have. Side branches, which only training needs, are left
-/// out.
+/// model has no setting that that one cannot have; each of those is told. Side branches, which only
+/// training needs, are left out.
 #[derive(clap::Args, Debug)]
 pub(in crate::cli) struct Args {
     /// Model (.swath), or the folder of a run
@@ -48,6 +48,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if n_tensors < n_all {
         tell(&format!("note     left out the side branches ({} tensors)", n_all - n_tensors));
     }
+    let beyond = bundle.header.model.beyond_smp();
+    beyond
+        .iter()
+        .for_each(|it| tell(&format!("note     not in segmentation_models_pytorch: {it}")));
     if args.json {
         print(&serde_json::to_string_pretty(&json!({
             "version": 1,
@@ -56,6 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "n_classes": bundle.header.classes.len(),
             "output": args.output,
             "n_tensors": n_tensors,
+            "not_in_segmentation_models_pytorch": beyond,
         }))?)?;
     }
     Ok(())

@@ -2,24 +2,33 @@
 
 use burn::module::Module;
 
-use super::{Aspp, DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{
+    ArchitectureSpec, Aspp, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make,
+};
 use crate::model::{
     Act, Conv2d, Features, Norm,
     blocks::{DropKind, NormKind, conv_norm},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "DeepLabV3",
+    build: Build::Decoder(|make| {
+        let (it, channels) = DeepLabV3::new(make);
+        (Decoder::DeeplabV3(it), vec![channels])
+    }),
     depths: &[5, 4, 3],
     output_strides: &[8, 16, 32],
     head_kernel_px: 1,
     norm: NormKind::Batch,
     drop_prob: 0.5,
     drop_kind: DropKind::Element,
-    norms_means: true,
+    drops_inside: true,
+    channels: Some(Channels::One),
+    rates: Some([12, 24, 36]),
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],
+    smp: Some(Smp { name: "DeepLabV3", changes_norm: false, output_strides: &[8, 16] }),
+    knobs: &[Knob::Depth, Knob::OutputStride, Knob::Separable],
 };
 
 /// Pyramid pooling of the coarsest features and a convolution; the logits are enlarged to the size
@@ -44,7 +53,7 @@ impl DeepLabV3 {
         (Self { aspp, conv, bn: layers.norm(channels), relu: layers.act() }, channels)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let images = self.aspp.forward(pyramid.deepest(), pyramid.pass);
         conv_norm(&self.conv, &self.bn, images, None, &self.relu)
     }

@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    Aspp, DecoderSpec, Knob, Pyramid, Sides,
+    ArchitectureSpec, Aspp, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp,
     aspp::{SeparableNorm, run_separable, separable},
     decoder::Make,
 };
@@ -13,18 +13,25 @@ use crate::model::{
     blocks::{ConvNorm, DropKind, NormKind, conv_norm, run},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "DeepLabV3+",
+    build: Build::Decoder(|make| {
+        let (it, channels) = DeepLabV3Plus::new(make);
+        (Decoder::DeeplabV3Plus(it), vec![channels])
+    }),
     depths: &[5, 4, 3],
     output_strides: &[16, 8, 32],
     head_kernel_px: 1,
     norm: NormKind::Batch,
     drop_prob: 0.5,
     drop_kind: DropKind::Element,
-    norms_means: true,
+    drops_inside: true,
+    channels: Some(Channels::One),
+    rates: Some([12, 24, 36]),
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride, Knob::Rates, Knob::Separable],
+    smp: Some(Smp { name: "DeepLabV3Plus", changes_norm: false, output_strides: &[8, 16] }),
+    knobs: &[Knob::Depth, Knob::OutputStride, Knob::Separable],
 };
 
 /// Pyramid pooling of the coarsest features, enlarged and joined with those at 1/4; the logits are
@@ -54,7 +61,7 @@ impl DeepLabV3Plus {
         (decoder, channels)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let (aspp, (depthwise, pointwise), norm, act) = &self.aspp;
         let images = depthwise.forward(aspp.forward(pyramid.deepest(), pyramid.pass));
         let images = conv_norm(pointwise, norm, images, None, act);

@@ -3,24 +3,31 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Conv2d, Features,
     blocks::{ConvNorm, DropKind, NormKind, run},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "FPN",
+    build: Build::Decoder(|make| {
+        let (it, channels) = Fpn::new(make);
+        (Decoder::Fpn(it), vec![channels])
+    }),
     depths: &[5, 4],
     output_strides: &[],
     head_kernel_px: 1,
     norm: NormKind::Group,
     drop_prob: 0.2,
     drop_kind: DropKind::Spatial,
-    norms_means: false,
+    drops_inside: false,
+    channels: Some(Channels::One),
+    rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::Upsampling, Knob::OutputStride],
+    smp: Some(Smp { name: "FPN", changes_norm: false, output_strides: &[] }),
+    knobs: &[Knob::Depth, Knob::Upsampling, Knob::OutputStride],
 };
 
 /// The last four features of an encoder, each added to the coarser ones, brought to the finest of
@@ -80,7 +87,7 @@ impl Fpn {
         (decoder, output)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let deepest = pyramid.features.len() - 1;
         let mut levels = vec![self.p5.forward(pyramid.deepest())];
         for (index, lateral) in [&self.p4, &self.p3, &self.p2].into_iter().enumerate() {

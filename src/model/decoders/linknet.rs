@@ -3,23 +3,30 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{ArchitectureSpec, Build, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Features, Norm, TransposedConv2d,
     blocks::{ConvNorm, DropKind, NormKind, run},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "LinkNet",
+    build: Build::Decoder(|make| {
+        let (it, channels) = Linknet::new(make);
+        (Decoder::Linknet(it), vec![channels])
+    }),
     depths: &[5, 4, 3],
     output_strides: &[],
     head_kernel_px: 1,
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: false,
+    drops_inside: false,
+    channels: None,
+    rates: None,
     needs_half: false,
     sides: Sides::Encoder,
+    smp: Some(Smp { name: "Linknet", changes_norm: true, output_strides: &[] }),
     knobs: &[Knob::Depth],
 };
 
@@ -54,7 +61,7 @@ impl Linknet {
         (Self { blocks }, last)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let mut images = pyramid.deepest();
         for (index, block) in self.blocks.iter().enumerate() {
             images = block.forward(images);

@@ -8,25 +8,32 @@ use burn::{
 };
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Conv2d, DoubleConv, Features,
     blocks::{ConvNorm, DropKind, NormKind, Squeeze, factors, run, squeeze},
     features::Layer,
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "MA-Net",
+    build: Build::Decoder(|make| {
+        let (it, channels) = MaNet::new(make);
+        (Decoder::MaNet(it), vec![channels])
+    }),
     depths: &[5, 4, 3],
     output_strides: &[],
     head_kernel_px: 3,
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: false,
+    drops_inside: false,
+    channels: Some(Channels::EachBlock),
+    rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::Upsampling],
+    smp: Some(Smp { name: "MAnet", changes_norm: true, output_strides: &[] }),
+    knobs: &[Knob::Depth, Knob::Upsampling],
 };
 
 /// A U-Net with attention of every pixel to every other in the coarsest features, and attention to
@@ -101,7 +108,7 @@ impl MaNet {
         (Self { center, blocks, interpolation: config.interpolation() }, input)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let mut images = self.center.forward(pyramid.deepest());
         for (index, block) in self.blocks.iter().enumerate() {
             let left = pyramid.features.len().checked_sub(index + 2);

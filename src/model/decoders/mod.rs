@@ -1,32 +1,34 @@
 //! Decoders: from the features of an encoder to features of a map.
 
-mod unet;
+pub(super) mod unet;
 
-mod unet_plus_plus;
+pub(super) mod unet_plus_plus;
 
 mod aspp;
 
-mod deeplab_v3;
+pub(super) mod deeplab_v3;
 
-mod deeplab_v3_plus;
+pub(super) mod deeplab_v3_plus;
 
-mod fpn;
+pub(super) mod fpn;
 
-mod linknet;
+pub(super) mod linknet;
 
-mod psp_net;
+pub(super) mod psp_net;
 
-mod pan;
+pub(super) mod pan;
 
-mod ma_net;
+pub(super) mod ma_net;
 
-mod uper_net;
+pub(super) mod uper_net;
 
 mod decoder;
 
+use super::Decoder;
 pub use aspp::Aspp;
-pub use decoder::Decoder;
-pub(super) use decoder::{Decoded, DecoderSpec, Knob, Pyramid, Sides};
+pub(super) use decoder::{
+    ArchitectureSpec, Build, Channels, Decoded, Knob, Make, Pyramid, Sides, Smp,
+};
 pub use deeplab_v3::DeepLabV3;
 pub use deeplab_v3_plus::DeepLabV3Plus;
 pub use fpn::Fpn;

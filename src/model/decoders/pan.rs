@@ -3,24 +3,31 @@
 use burn::module::Module;
 use swath_kernels::{Interpolation, burn::Windows};
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Conv2d, Features, Norm,
     blocks::{DropKind, Layers, NormKind, conv_norm},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "PAN",
+    build: Build::Decoder(|make| {
+        let (it, channels) = Pan::new(make);
+        (Decoder::Pan(it), vec![channels])
+    }),
     depths: &[5, 4, 3],
     output_strides: &[16, 32],
     head_kernel_px: 3,
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: true,
+    drops_inside: false,
+    channels: Some(Channels::One),
+    rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride],
+    smp: Some(Smp { name: "PAN", changes_norm: false, output_strides: &[16, 32] }),
+    knobs: &[Knob::Depth, Knob::OutputStride],
 };
 
 /// Attention to the coarsest features at three scales, then gates by which coarse features open
@@ -77,7 +84,7 @@ impl Pan {
         (decoder, output)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let mut images = self.fpa.forward(pyramid.deepest());
         let gates = [(3, self.gau3.as_ref()), (2, self.gau2.as_ref()), (1, Some(&self.gau1))];
         for (index, gate) in gates {
@@ -138,7 +145,7 @@ impl Attention {
 /// The largest value of 2x2; of a single row or column with a 0 beside.
 fn halved(images: Features) -> Features {
     let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
-    images.zeros_behind([2; 2]).max_pool(windows)
+    images.at_least([2; 2]).max_pool(windows)
 }
 
 impl Gate {

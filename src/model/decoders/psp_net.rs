@@ -3,24 +3,31 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Features,
     blocks::{ConvNorm, DropKind, NormKind, run},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "PSPNet",
+    build: Build::Decoder(|make| {
+        let (it, channels) = PspNet::new(make);
+        (Decoder::PspNet(it), vec![channels])
+    }),
     depths: &[3, 4, 5],
     output_strides: &[],
     head_kernel_px: 3,
     norm: NormKind::Batch,
     drop_prob: 0.2,
     drop_kind: DropKind::Spatial,
-    norms_means: false,
+    drops_inside: false,
+    channels: Some(Channels::One),
+    rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels],
+    smp: Some(Smp { name: "PSPNet", changes_norm: true, output_strides: &[] }),
+    knobs: &[Knob::Depth],
 };
 
 /// Windows by row and column that the features are averaged over.
@@ -62,7 +69,7 @@ impl PspNet {
         (Self { psp: Psp { blocks: blocks.into() }, conv }, output)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let images = pyramid.deepest();
         let size_px = images.size_px();
         let means = GRIDS.iter().zip(&self.psp.blocks).map(|(&grid, block)| {

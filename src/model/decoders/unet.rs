@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    DecoderSpec, Knob, Pyramid, Sides,
+    ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp,
     decoder::{Decoded, Make},
 };
 use crate::model::{
@@ -12,25 +12,25 @@ use crate::model::{
     blocks::{ConvNorm, DropKind, NormKind, Pass, run},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "U-Net",
+    build: Build::Decoder(|make| {
+        let (it, channels) = UnetDecoder::new(make);
+        (Decoder::Unet(it), channels)
+    }),
     depths: &[5, 4, 3],
     output_strides: &[],
     head_kernel_px: 3,
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: false,
+    drops_inside: false,
+    channels: Some(Channels::EachBlock),
+    rates: None,
     needs_half: false,
     sides: Sides::Blocks,
-    knobs: &[
-        Knob::Depth,
-        Knob::DecoderChannels,
-        Knob::Upsampling,
-        Knob::Transposed,
-        Knob::Scse,
-        Knob::OutputStride,
-    ],
+    smp: Some(Smp { name: "Unet", changes_norm: true, output_strides: &[] }),
+    knobs: &[Knob::Depth, Knob::Upsampling, Knob::Transposed, Knob::Scse, Knob::OutputStride],
 };
 
 /// The way back up of a U-Net.
@@ -91,7 +91,7 @@ impl UnetDecoder {
         (Self { center, blocks, ups, interpolation, n_sides }, channels)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Decoded {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Decoded {
         let mut images = pyramid.deepest();
         if let Some((first, second)) = &self.center {
             images = run(second, run(first, images));

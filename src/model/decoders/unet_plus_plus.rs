@@ -4,7 +4,7 @@ use burn::module::Module;
 use swath_kernels::Interpolation;
 
 use super::{
-    DecoderSpec, Knob, Pyramid, Sides,
+    ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp,
     decoder::{Decoded, Make},
 };
 use crate::model::{
@@ -12,18 +12,25 @@ use crate::model::{
     blocks::{ConvNorm, DropKind, NormKind, Pass},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "U-Net++",
+    build: Build::Decoder(|make| {
+        let (it, channels) = UnetPlusPlus::new(make);
+        (Decoder::UnetPlusPlus(it), channels)
+    }),
     depths: &[5, 4, 3],
     output_strides: &[],
     head_kernel_px: 3,
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: false,
+    drops_inside: false,
+    channels: Some(Channels::EachBlock),
+    rates: None,
     needs_half: true,
     sides: Sides::Nested,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::Upsampling, Knob::Scse, Knob::OutputStride],
+    smp: Some(Smp { name: "UnetPlusPlus", changes_norm: true, output_strides: &[] }),
+    knobs: &[Knob::Depth, Knob::Upsampling, Knob::Scse, Knob::OutputStride],
 };
 
 /// The nested way back up of a U-Net++.
@@ -112,7 +119,7 @@ impl UnetPlusPlus {
         (Self { center, blocks, interpolation, depth: last, n_sides }, channels)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Decoded {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Decoded {
         let depth = self.depth;
         // The encoder's features, coarsest first.
         let features: Vec<Features> = (0..=depth).rev().map(|index| pyramid.at(index)).collect();

@@ -3,24 +3,31 @@
 use burn::module::Module;
 use swath_kernels::Interpolation;
 
-use super::{DecoderSpec, Knob, Pyramid, Sides, decoder::Make};
+use super::{ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
     Act, Features, LayerNorm,
     blocks::{ConvNorm, DropKind, NormKind, run},
 };
 
-pub(super) const SPEC: DecoderSpec = DecoderSpec {
+pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     title: "UPerNet",
+    build: Build::Decoder(|make| {
+        let (it, channels) = UperNet::new(make);
+        (Decoder::UperNet(it), vec![channels])
+    }),
     depths: &[5, 4, 3],
     output_strides: &[],
     head_kernel_px: 1,
     norm: NormKind::Batch,
     drop_prob: 0.0,
     drop_kind: DropKind::Element,
-    norms_means: true,
+    drops_inside: false,
+    channels: Some(Channels::One),
+    rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    knobs: &[Knob::Depth, Knob::DecoderChannels, Knob::OutputStride],
+    smp: Some(Smp { name: "UPerNet", changes_norm: false, output_strides: &[] }),
+    knobs: &[Knob::Depth, Knob::OutputStride],
 };
 
 /// Windows by row and column that the coarsest features are averaged over.
@@ -83,7 +90,7 @@ impl UperNet {
         (decoder, output)
     }
 
-    pub(super) fn forward(&self, pyramid: &Pyramid) -> Features {
+    pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Features {
         let norms = self.feature_norms.iter().enumerate();
         let mut normed: Vec<Features> =
             norms.map(|(index, norm)| norm.forward(pyramid.at(index + 1))).collect();

@@ -3,19 +3,25 @@
 use burn::module::Module;
 use swath_kernels::Activation;
 
-use super::{EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features, Norm,
+    Act, Conv2d, Features, Initial, Norm,
     blocks::{Layers, Padding, conv_norm},
 };
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "EfficientNet-Lite0",
+    new: |make| EncoderNetwork::EfficientNetLite(EfficientNetLite::new(make)),
+    initial: Initial::KaimingNormalFanOut,
     channels: &[16, 24, 40, 112, 320],
     output_strides: &[32, 16, 8],
     changes_norm: true,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Relu6,
+    smp: Some("tu-tf_efficientnet_lite0"),
+    smp_drops_stages: false,
+    other_names: &[],
 };
 
 /// Added to the variance by its batch norms, as in TensorFlow.
@@ -84,7 +90,7 @@ struct InvertedResidual {
 
 impl EfficientNetLite {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = Layers { epsilon: EPSILON, ..make.layers(Activation::Relu6) };
+        let layers = Layers { epsilon: EPSILON, ..make.layers() };
         let mut input = make.scaled(32);
         let stem = layers.conv([make.n_bands, input], 3).with_stride(2);
         let (bn1, act) = (layers.norm(input), layers.act());

@@ -3,50 +3,104 @@
 use burn::{module::Module, tensor::Device};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use swath_kernels::Activation;
 
-use super::{
-    ConvNeXt, EfficientNetLite, MobileNetV2, ResNet, SqueezeNet, Vgg, convnext, efficientnet_lite,
-    mobilenet_v2, resnet, squeezenet, vgg,
-};
 use crate::model::{
     Features, Initial,
     blocks::{Layers, Nonlinearity},
     config::ModelConfig,
 };
 
-/// How an image becomes features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoder {
-    /// ResNet-18, 11 million parameters at full width.
-    Resnet18,
-    /// ResNet-34, 21 million parameters at full width.
-    Resnet34,
-    /// ResNet-50, 24 million parameters at full width.
-    Resnet50,
-    /// ResNet-101, 43 million parameters at full width.
-    Resnet101,
-    /// ResNet-152, 58 million parameters at full width.
-    Resnet152,
-    /// MobileNetV2, 2.2 million parameters at full width.
-    MobilenetV2,
-    /// EfficientNet-Lite0, 3.4 million parameters at full width.
-    EfficientnetLite0,
-    /// SqueezeNet 1.1, 0.7 million parameters at full width; coarsest features 1/16.
-    #[serde(rename = "squeezenet-1.1")]
-    Squeezenet11,
-    /// VGG-16 with batch norm, 15 million parameters at full width.
-    Vgg16Bn,
-    /// ConvNeXt-Tiny, 28 million parameters at full width; finest features 1/4.
-    ConvnextTiny,
-    /// That of the architecture, which takes no other: geodl-unet.
-    Own,
+/// Makes [`Encoder`] and [`EncoderNetwork`] of a list: a network, the module that has it, and the
+/// encoders of its kind with the constants there that hold what is known of them.
+macro_rules! encoders {
+    ($($network:ident in $module:ident { $($(#[$about:meta])* $encoder:ident = $spec:ident;)+ })+) => {
+        /// How an image becomes features.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Encoder {
+            $($($(#[$about])* $encoder,)+)+
+            /// That of the architecture, which takes no other: geodl-unet.
+            Own,
+        }
+
+        impl Encoder {
+            /// All of them but [`Self::Own`].
+            pub const ALL: &'static [Self] = &[$($(Self::$encoder,)+)+];
+
+            pub(in crate::model) fn spec(self) -> Option<&'static EncoderSpec> {
+                Some(match self {
+                    $($(Self::$encoder => &super::$module::$spec,)+)+
+                    Self::Own => return None,
+                })
+            }
+        }
+
+        /// An encoder of any kind.
+        #[derive(Module, Debug)]
+        pub enum EncoderNetwork {
+            $(
+                #[doc = concat!("See [`", stringify!($network), "`](super::", stringify!($network), ").")]
+                $network(super::$module::$network),
+            )+
+        }
+
+        impl EncoderNetwork {
+            /// The features at 1/2, 1/4, and so on, of the resolution of `images`, as many as `depth`;
+            /// `None` where there are none.
+            pub fn forward(&self, images: Features, depth: usize) -> Vec<Option<Features>> {
+                match self {
+                    $(Self::$network(it) => it.forward(images, depth),)+
+                }
+            }
+        }
+    };
+}
+
+encoders! {
+    ResNet in resnet {
+        /// ResNet-18, 11 million parameters at full width.
+        Resnet18 = RESNET_18;
+        /// ResNet-34, 21 million parameters at full width.
+        Resnet34 = RESNET_34;
+        /// ResNet-50, 24 million parameters at full width.
+        Resnet50 = RESNET_50;
+        /// ResNet-101, 43 million parameters at full width.
+        Resnet101 = RESNET_101;
+        /// ResNet-152, 58 million parameters at full width.
+        Resnet152 = RESNET_152;
+    }
+    MobileNetV2 in mobilenet_v2 {
+        /// MobileNetV2, 2.2 million parameters at full width.
+        MobilenetV2 = SPEC;
+    }
+    EfficientNetLite in efficientnet_lite {
+        /// EfficientNet-Lite0, 3.4 million parameters at full width.
+        EfficientnetLite0 = SPEC;
+    }
+    SqueezeNet in squeezenet {
+        /// SqueezeNet 1.1, 0.7 million parameters at full width; coarsest features 1/16.
+        #[serde(rename = "squeezenet-1.1")]
+        Squeezenet11 = SPEC;
+    }
+    Vgg in vgg {
+        /// VGG-16 with batch norm, 15 million parameters at full width.
+        Vgg16Bn = SPEC;
+    }
+    ConvNeXt in convnext {
+        /// ConvNeXt-Tiny, 28 million parameters at full width; finest features 1/4.
+        ConvnextTiny = SPEC;
+    }
 }
 
 /// What is known of an encoder without building it.
 pub(in crate::model) struct EncoderSpec {
     /// Its name for people.
     pub title: &'static str,
+    /// It with weights of 0.
+    pub new: fn(&Make<'_>) -> EncoderNetwork,
+    /// How its weights are drawn.
+    pub initial: Initial,
     /// Channels at 1/2, 1/4, and so on, of the published network; 0 where there are no features.
     pub channels: &'static [u32],
     /// Strides that its coarsest features can have, the published one first.
@@ -56,37 +110,28 @@ pub(in crate::model) struct EncoderSpec {
     pub changes_activation: bool,
     /// Whether U-Net puts two more convolutions between it and the decoder.
     pub has_center: bool,
+    /// The published activation.
+    pub activation: Activation,
+    /// Its name in `segmentation_models_pytorch`, if it is there.
+    pub smp: Option<&'static str>,
+    /// Whether stages that are not used are left out there.
+    pub smp_drops_stages: bool,
+    /// Names of its tensors where another library does not call them as the wrapper of
+    /// `segmentation_models_pytorch` does without `encoder.` or `encoder.model.`.
+    pub other_names: &'static [OtherNames],
+}
+
+/// What another library calls the tensors of an encoder.
+pub(crate) struct OtherNames {
+    pub library: &'static str,
+    /// The name in a model; `None` of what is not in its encoder.
+    pub renamed: fn(&str) -> Option<String>,
 }
 
 impl Encoder {
-    /// All of them but [`Self::Own`].
-    pub const ALL: [Self; 10] = [
-        Self::Resnet18,
-        Self::Resnet34,
-        Self::Resnet50,
-        Self::Resnet101,
-        Self::Resnet152,
-        Self::MobilenetV2,
-        Self::EfficientnetLite0,
-        Self::Squeezenet11,
-        Self::Vgg16Bn,
-        Self::ConvnextTiny,
-    ];
-
-    pub(in crate::model) fn spec(self) -> Option<&'static EncoderSpec> {
-        Some(match self {
-            Self::Resnet18 => &resnet::RESNET_18,
-            Self::Resnet34 => &resnet::RESNET_34,
-            Self::Resnet50 => &resnet::RESNET_50,
-            Self::Resnet101 => &resnet::RESNET_101,
-            Self::Resnet152 => &resnet::RESNET_152,
-            Self::MobilenetV2 => &mobilenet_v2::SPEC,
-            Self::EfficientnetLite0 => &efficientnet_lite::SPEC,
-            Self::Squeezenet11 => &squeezenet::SPEC,
-            Self::Vgg16Bn => &vgg::SPEC,
-            Self::ConvnextTiny => &convnext::SPEC,
-            Self::Own => return None,
-        })
+    /// What other libraries call the tensors of any encoder.
+    pub(crate) fn other_names() -> impl Iterator<Item = &'static OtherNames> {
+        Self::ALL.iter().filter_map(|it| it.spec()).flat_map(|it| it.other_names)
     }
 
     /// The name for people.
@@ -108,26 +153,9 @@ pub(in crate::model) fn plain_name<T: Serialize>(choice: &T) -> String {
     }
 }
 
-/// An encoder of any kind.
-#[derive(Module, Debug)]
-pub enum EncoderNetwork {
-    /// See [`ResNet`].
-    ResNet(ResNet),
-    /// See [`MobileNetV2`].
-    MobileNetV2(MobileNetV2),
-    /// See [`EfficientNetLite`].
-    EfficientNetLite(EfficientNetLite),
-    /// See [`SqueezeNet`].
-    SqueezeNet(SqueezeNet),
-    /// See [`Vgg`].
-    Vgg(Vgg),
-    /// See [`ConvNeXt`].
-    ConvNeXt(ConvNeXt),
-}
-
 /// What an encoder is made for.
 #[derive(Clone, Copy)]
-pub(super) struct Make<'a> {
+pub(in crate::model) struct Make<'a> {
     pub n_bands: usize,
     /// Coarsest features.
     pub output_stride: u32,
@@ -141,15 +169,15 @@ impl Make<'_> {
         self.config.scaled(channels)
     }
 
-    /// Layers with this activation where no other is asked for.
-    pub fn layers(&self, activation: swath_kernels::Activation) -> Layers<'_> {
-        let slope = self.config.slope();
+    /// Layers with the published activation where no other is asked for.
+    pub fn layers(&self) -> Layers<'_> {
+        let (slope, spec) = (self.config.slope(), self.config.encoder.spec());
         Layers {
             norm: self.config.encoder_norm.unwrap_or(super::super::NormKind::Batch),
             epsilon: 1e-5,
             activation: match self.config.encoder_activation {
                 Some(kind) => kind.nonlinearity(slope),
-                None => Nonlinearity::Fixed(activation),
+                None => Nonlinearity::Fixed(spec.map_or(Activation::None, |it| it.activation)),
             },
             device: self.device,
         }
@@ -170,43 +198,7 @@ impl EncoderNetwork {
     ///
     /// If the architecture has an encoder of its own.
     pub(in crate::model) fn new(config: &ModelConfig, n_bands: usize, device: &Device) -> Self {
-        let make = Make { n_bands, output_stride: config.resolved_stride(), config, device };
-        match config.encoder {
-            Encoder::Resnet18 => Self::ResNet(ResNet::basic(&make, [2, 2, 2, 2])),
-            Encoder::Resnet34 => Self::ResNet(ResNet::basic(&make, [3, 4, 6, 3])),
-            Encoder::Resnet50 => Self::ResNet(ResNet::bottleneck(&make, [3, 4, 6, 3])),
-            Encoder::Resnet101 => Self::ResNet(ResNet::bottleneck(&make, [3, 4, 23, 3])),
-            Encoder::Resnet152 => Self::ResNet(ResNet::bottleneck(&make, [3, 8, 36, 3])),
-            Encoder::MobilenetV2 => Self::MobileNetV2(MobileNetV2::new(&make)),
-            Encoder::EfficientnetLite0 => Self::EfficientNetLite(EfficientNetLite::new(&make)),
-            Encoder::Squeezenet11 => Self::SqueezeNet(SqueezeNet::new(&make)),
-            Encoder::Vgg16Bn => Self::Vgg(Vgg::new(&make)),
-            Encoder::ConvnextTiny => Self::ConvNeXt(ConvNeXt::new(&make)),
-            Encoder::Own => panic!("{config:?} is not checked"),
-        }
-    }
-
-    /// The features at 1/2, 1/4, and so on, of the resolution of `images`, as many as `depth`;
-    /// `None` where there are none.
-    pub fn forward(&self, images: Features, depth: usize) -> Vec<Option<Features>> {
-        match self {
-            Self::ResNet(it) => it.forward(images, depth),
-            Self::MobileNetV2(it) => it.forward(images, depth),
-            Self::EfficientNetLite(it) => it.forward(images, depth),
-            Self::SqueezeNet(it) => it.forward(images, depth),
-            Self::Vgg(it) => it.forward(images, depth),
-            Self::ConvNeXt(it) => it.forward(images, depth),
-        }
-    }
-
-    /// How its weights are drawn.
-    pub(in crate::model) fn initial(&self) -> Initial {
-        match self {
-            Self::ResNet(_) | Self::MobileNetV2(_) | Self::EfficientNetLite(_) | Self::Vgg(_) => {
-                Initial::KaimingNormalFanOut
-            }
-            Self::SqueezeNet(_) => Initial::KaimingUniformFanIn,
-            Self::ConvNeXt(_) => Initial::NarrowNormal,
-        }
+        let spec = config.encoder.spec().unwrap_or_else(|| panic!("{config:?} is not checked"));
+        (spec.new)(&Make { n_bands, output_stride: config.resolved_stride(), config, device })
     }
 }

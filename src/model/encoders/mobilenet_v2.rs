@@ -3,19 +3,25 @@
 use burn::module::Module;
 use swath_kernels::Activation;
 
-use super::{EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features, Norm,
+    Act, Conv2d, Features, Initial, Norm,
     blocks::{ConvNorm, Layers, conv_norm, run},
 };
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "MobileNetV2",
+    new: |make| EncoderNetwork::MobileNetV2(MobileNetV2::new(make)),
+    initial: Initial::KaimingNormalFanOut,
     channels: &[16, 24, 32, 96, 1280],
     output_strides: &[32, 16, 8],
     changes_norm: true,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Relu6,
+    smp: Some("mobilenet_v2"),
+    smp_drops_stages: false,
+    other_names: &[],
 };
 
 /// Expansion, channels, blocks, stride, and what one output stands for in the image, of each group
@@ -64,7 +70,7 @@ enum Part {
 
 impl MobileNetV2 {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Relu6);
+        let layers = make.layers();
         let mut input = make.scaled(32);
         let stem = layers.conv([make.n_bands, input], 3).with_stride(2);
         let mut features = vec![Block::Plain(layers.finished(stem, input))];

@@ -16,6 +16,7 @@ mod encoder;
 
 pub use convnext::ConvNeXt;
 pub use efficientnet_lite::EfficientNetLite;
+pub(crate) use encoder::OtherNames;
 pub use encoder::{Encoder, EncoderNetwork};
 pub(super) use encoder::{EncoderSpec, plain_name};
 pub use mobilenet_v2::MobileNetV2;

@@ -3,20 +3,30 @@
 use burn::module::Module;
 use swath_kernels::{Activation, burn::Windows};
 
-use super::{EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features, Norm,
+    Act, Conv2d, Features, Initial, Norm,
     blocks::{Layers, conv_norm},
 };
 
-const fn spec(title: &'static str, channels: &'static [u32]) -> EncoderSpec {
+const fn spec(
+    [title, smp]: [&'static str; 2],
+    channels: &'static [u32],
+    new: fn(&Make<'_>) -> EncoderNetwork,
+) -> EncoderSpec {
     EncoderSpec {
         title,
+        new,
+        initial: Initial::KaimingNormalFanOut,
         channels,
         output_strides: &[32, 16, 8],
         changes_norm: true,
         changes_activation: true,
         has_center: false,
+        activation: Activation::Relu,
+        smp: Some(smp),
+        smp_drops_stages: false,
+        other_names: &[],
     }
 }
 
@@ -24,15 +34,20 @@ const BASIC: &[u32] = &[64, 64, 128, 256, 512];
 
 const WIDE: &[u32] = &[64, 256, 512, 1024, 2048];
 
-pub(super) const RESNET_18: EncoderSpec = spec("ResNet-18", BASIC);
+pub(super) const RESNET_18: EncoderSpec =
+    spec(["ResNet-18", "resnet18"], BASIC, |make| ResNet::basic(make, [2, 2, 2, 2]));
 
-pub(super) const RESNET_34: EncoderSpec = spec("ResNet-34", BASIC);
+pub(super) const RESNET_34: EncoderSpec =
+    spec(["ResNet-34", "resnet34"], BASIC, |make| ResNet::basic(make, [3, 4, 6, 3]));
 
-pub(super) const RESNET_50: EncoderSpec = spec("ResNet-50", WIDE);
+pub(super) const RESNET_50: EncoderSpec =
+    spec(["ResNet-50", "resnet50"], WIDE, |make| ResNet::bottleneck(make, [3, 4, 6, 3]));
 
-pub(super) const RESNET_101: EncoderSpec = spec("ResNet-101", WIDE);
+pub(super) const RESNET_101: EncoderSpec =
+    spec(["ResNet-101", "resnet101"], WIDE, |make| ResNet::bottleneck(make, [3, 4, 23, 3]));
 
-pub(super) const RESNET_152: EncoderSpec = spec("ResNet-152", WIDE);
+pub(super) const RESNET_152: EncoderSpec =
+    spec(["ResNet-152", "resnet152"], WIDE, |make| ResNet::bottleneck(make, [3, 8, 36, 3]));
 
 /// A residual network without its classifier.
 ///
@@ -76,14 +91,14 @@ struct BlockShape {
 }
 
 impl ResNet {
-    pub(super) fn basic(make: &Make<'_>, n_blocks: [usize; 4]) -> Self {
+    fn basic(make: &Make<'_>, n_blocks: [usize; 4]) -> EncoderNetwork {
         let block = |shape, layers: &Layers<'_>| Block::Basic(BasicBlock::new(shape, layers));
-        Self::new(make, n_blocks, 1, block)
+        EncoderNetwork::ResNet(Self::new(make, n_blocks, 1, block))
     }
 
-    pub(super) fn bottleneck(make: &Make<'_>, n_blocks: [usize; 4]) -> Self {
+    fn bottleneck(make: &Make<'_>, n_blocks: [usize; 4]) -> EncoderNetwork {
         let block = |shape, layers: &Layers<'_>| Block::Bottleneck(Bottleneck::new(shape, layers));
-        Self::new(make, n_blocks, 4, block)
+        EncoderNetwork::ResNet(Self::new(make, n_blocks, 4, block))
     }
 
     fn new(
@@ -92,7 +107,7 @@ impl ResNet {
         expansion: u32,
         block: impl Fn(BlockShape, &Layers<'_>) -> Block,
     ) -> Self {
-        let layers = make.layers(Activation::Relu);
+        let layers = make.layers();
         let width = make.scaled(64);
         let mut input = width;
         let mut layer = |index: usize| {

@@ -3,19 +3,25 @@
 use burn::module::Module;
 use swath_kernels::{Activation, burn::Windows};
 
-use super::{EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{
-    Act, Conv2d, Features,
+    Act, Conv2d, Features, Initial,
     blocks::{Layers, Padding},
 };
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "SqueezeNet 1.1",
+    new: |make| EncoderNetwork::SqueezeNet(SqueezeNet::new(make)),
+    initial: Initial::KaimingUniformFanIn,
     channels: &[64, 128, 256, 512],
     output_strides: &[16],
     changes_norm: false,
     changes_activation: true,
     has_center: false,
+    activation: Activation::Relu,
+    smp: None,
+    smp_drops_stages: false,
+    other_names: &[],
 };
 
 /// SqueezeNet 1.1 without its classifier: 1x1 convolutions that narrow before 1x1 and 3x3 ones that
@@ -52,7 +58,7 @@ const POOLS: [usize; 3] = [2, 5, 8];
 
 impl SqueezeNet {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Relu);
+        let layers = make.layers();
         let scaled = |channels| make.scaled(channels);
         let mut input = scaled(64);
         let stem = Conv2d::new([make.n_bands, input], 3, make.device).with_bias();
@@ -71,8 +77,7 @@ impl SqueezeNet {
     }
 
     pub(super) fn forward(&self, mut images: Features, depth: usize) -> Vec<Option<Features>> {
-        // Smaller ones would leave nothing for the windows without zeros around.
-        images = images.zeros_behind([3; 2]);
+        images = images.at_least([3; 2]);
         let mut all = Vec::new();
         for (index, place) in self.features.iter().enumerate() {
             if POOLS.contains(&index) {
@@ -99,6 +104,7 @@ impl SqueezeNet {
 /// What lies there counts as 0, which is no more than what comes out of a ReLU; other activations
 /// see it as a value.
 fn pool(images: Features) -> Features {
+    let images = images.at_least([2; 2]);
     let [rows, cols] = images.size_px().map(|it| it.saturating_sub(3).div_ceil(2) * 2 + 3);
     let windows = Windows { kernel: [3; 2], stride: [2; 2], padding: [0; 2] };
     images.zeros_behind([rows, cols]).max_pool(windows)

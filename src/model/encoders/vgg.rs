@@ -3,16 +3,22 @@
 use burn::module::Module;
 use swath_kernels::{Activation, burn::Windows};
 
-use super::{EncoderSpec, encoder::Make};
-use crate::model::{Act, Conv2d, Features, Norm, blocks::conv_norm};
+use super::{EncoderNetwork, EncoderSpec, encoder::Make};
+use crate::model::{Act, Conv2d, Features, Initial, Norm, blocks::conv_norm};
 
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "VGG-16, batch norm",
+    new: |make| EncoderNetwork::Vgg(Vgg::new(make)),
+    initial: Initial::KaimingNormalFanOut,
     channels: &[128, 256, 512, 512, 512],
     output_strides: &[32],
     changes_norm: true,
     changes_activation: true,
     has_center: true,
+    activation: Activation::Relu,
+    smp: Some("vgg16_bn"),
+    smp_drops_stages: false,
+    other_names: &[],
 };
 
 /// Channels of the convolutions between pools.
@@ -41,7 +47,7 @@ enum Place {
 
 impl Vgg {
     pub(super) fn new(make: &Make<'_>) -> Self {
-        let layers = make.layers(Activation::Relu);
+        let layers = make.layers();
         let mut input = make.n_bands;
         let mut features = Vec::new();
         for stage in STAGES {
@@ -74,14 +80,14 @@ impl Vgg {
                 }
                 Place::Pool(_) => {
                     all.push(Some(images.clone()));
-                    images.zeros_behind([2; 2]).max_pool(windows)
+                    // What comes before the first pool has the resolution of the images.
+                    if all.len() == depth + 1 {
+                        break;
+                    }
+                    images.at_least([2; 2]).max_pool(windows)
                 }
                 Place::Norm(_) | Place::Act(_) => unreachable!("they follow a convolution"),
             };
-            // What comes before the first pool has the resolution of the images.
-            if all.len() == depth + 1 {
-                break;
-            }
         }
         all.push(Some(images));
         all.drain(..1);

@@ -13,6 +13,8 @@ use crate::model::{Path, from_pytorch_order, in_pytorch_order};
 pub(super) fn value(name: &str, shape: &[usize], index: usize, k: usize) -> f64 {
     let sine = |frequency: f64| (frequency * k as f64 + index as f64).sin();
     match name.rsplit('.').next().unwrap() {
+        // In the golden file, as in torchvision, it is of `[channel, 1, 1]`.
+        "gamma" => sine(0.61) * 1.5f64.sqrt(),
         "running_var" => 1.0 + 0.1 * sine(0.37),
         "running_mean" => 0.05 * sine(0.53),
         "weight" if shape.len() == 1 => 1.0 + 0.1 * sine(0.71),

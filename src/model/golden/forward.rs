@@ -67,12 +67,12 @@ fn check_case(name: &str) {
     let named = named(name);
     let is_training = name.starts_with("train-mode-");
     for (dtype, tolerance) in TYPES {
-        // Norms over the dozen pixels of the coarsest features make rounding more than ten times as
-        // large. PyTorch's own `f32` is off by 1.3e-3 of the largest value at its worst output, by
-        // 7e-5 in what is compared here, and by up to 1e-3 in that if the images change by one
-        // rounding; 1.1e-3 was found here without fused multiply-adds, less with them.
+        // Norms over the dozen pixels of the coarsest features make rounding ten times as large.
+        // PyTorch's own `f32` is off by 1.3e-3 of the largest value at its worst output, by 7e-5 in what
+        // is compared here, and by up to 1e-3 in that if the images change by one rounding: that is the
+        // bound. Here 8.8e-4 was found without fused multiply-adds, 3.7e-4 with them (AVX2).
         let is_rough = is_training && dtype == DType::F32;
-        let tolerance = if is_rough { 14.0 * tolerance } else { tolerance };
+        let tolerance = if is_rough { 10.0 * tolerance } else { tolerance };
         let check = Check { name, dtype, limit: tolerance * case.abs_max };
         let network = network(&named, dtype);
         let [batch, bands, rows, cols] = case.in_shape;

@@ -9,6 +9,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use super::torch::torch_script;
 use crate::weights::{
     fault::{Fault, shown},
     pickle::Bytes,
@@ -119,6 +120,10 @@ fn entry(bytes: &[u8], fields: &mut Bytes<'_>, at: usize) -> Result<(String, Ran
         });
     }
     if method != 0 || n_stored != n_bytes {
+        // The only records that PyTorch compresses.
+        if name.contains("/code/") {
+            return Err(torch_script());
+        }
         return Err(Fault::Unsupported {
             feature: format!("a compressed record ({})", shown(&name)),
             hint: "PyTorch writes them as they are: load it there and save it again",

@@ -33,10 +33,7 @@ pub(super) fn read_archive(bytes: &[u8]) -> Result<Saved<'_>, Fault> {
     };
     let folder = record.trim_end_matches("data.pkl");
     if archive.names().any(|it| it == format!("{folder}constants.pkl")) {
-        return Err(Fault::Unsupported {
-            feature: "TorchScript".to_owned(),
-            hint: "in Python, save the `state_dict()` of what `torch.jit.load` gives",
-        });
+        return Err(torch_script());
     }
     if let Some(order) = archive.find(&format!("{folder}byteorder"))
         && &bytes[order.clone()] != BYTE_ORDER
@@ -108,6 +105,14 @@ pub(super) fn read_legacy(bytes: &[u8]) -> Result<Saved<'_>, Fault> {
     }
     let starts = starts.into_iter().collect::<Option<_>>();
     Ok(Saved { pickle, starts: starts.ok_or("a storage of its tensors is missing")? })
+}
+
+/// A program with its weights.
+pub(super) fn torch_script() -> Fault {
+    Fault::Unsupported {
+        feature: "TorchScript".to_owned(),
+        hint: "in Python, save the `state_dict()` of what `torch.jit.load` gives",
+    }
 }
 
 fn big_endian() -> Fault {

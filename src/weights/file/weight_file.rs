@@ -73,6 +73,10 @@ impl WeightFile {
     }
 
     fn read_with(path: &Path, key: Option<&str>) -> Result<Self> {
+        if path.is_dir() {
+            let reason = "it is a folder; name a file in it, such as the model.swath of a run";
+            return Err(Error::malformed(path, "weight file", reason));
+        }
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
         Self::of_bytes(path, bytes, key).map_err(|it| it.at(path))
     }
@@ -202,8 +206,11 @@ fn kind(bytes: &[u8]) -> Result<FileKind, Fault> {
     if bytes.get(8) == Some(&b'{') {
         return Ok(FileKind::Safetensors);
     }
+    if bytes.is_empty() {
+        return Err("it is empty".into());
+    }
     let begin: Vec<String> = bytes.iter().take(8).map(|it| format!("{it:02x}")).collect();
-    let begin = if begin.is_empty() { "is empty".to_owned() } else { begin.join(" ") };
+    let begin = begin.join(" ");
     Err(format!(
         "it is neither a safetensors file nor one of `torch.save`; its {} bytes begin with {begin}",
         bytes.len()

@@ -233,12 +233,108 @@ mod tests {
         refused(&state, Loading::Partial, &["encoder.bn1.weight is [1, 2], wanted [2]"]);
     }
 
+    /// As timm's and torchvision's classification networks have the encoder of `state`.
+    fn convnext_elsewhere(state: &StateDict, library: &str) -> StateDict {
+        let mut alone = StateDict::default();
+        for entry in &state.entries {
+            let Some(name) = entry.name.strip_prefix("encoder.model.") else { continue };
+            let (part, rest) = name.split_once('.').unwrap();
+            let (part, index) = part.split_once('_').unwrap();
+            let index: usize = index.parse().unwrap();
+            let mut shape = entry.shape.clone();
+            let name = match (library, part, rest.split_once('.')) {
+                ("timm", ..) => format!("{part}.{index}.{rest}"),
+                (_, "stem", _) => format!("features.0.{index}.{rest}"),
+                (_, _, Some(("downsample", rest))) => format!("features.{}.{rest}", 2 * index),
+                (_, _, Some((_, rest))) => {
+                    let mut name = format!("features.{}.{rest}", 2 * index + 1);
+                    for (own, other) in [
+                        ("gamma", "layer_scale"),
+                        ("conv_dw", "block.0"),
+                        ("norm", "block.2"),
+                        ("mlp.fc1", "block.3"),
+                        ("mlp.fc2", "block.5"),
+                    ] {
+                        name = name.replace(own, other);
+                    }
+                    if name.ends_with("layer_scale") {
+                        shape.extend([1, 1]);
+                    }
+                    name
+                }
+                (..) => panic!("{name}"),
+            };
+            alone.entries.push(Entry { name, shape, values: entry.values.clone() });
+        }
+        alone
+    }
+
+    #[test]
+    fn a_convnext_is_loaded_from_three_libraries() {
+        let other = state_dict(&network(Encoder::ConvnextTiny, 3, 2, 9));
+        let load = |state: &StateDict, loading| {
+            let fresh = network(Encoder::ConvnextTiny, 3, 2, 1);
+            load_file(fresh, &file(state), loading).map(|(it, report)| (state_dict(&it), report))
+        };
+        assert_eq!(load(&other, Loading::Strict).unwrap().0, other);
+        for library in ["timm", "torchvision"] {
+            let mut state = convnext_elsewhere(&other, library);
+            let (loaded, report) = load(&state, Loading::Encoder).unwrap();
+            for entry in other.entries.iter().filter(|it| it.name.starts_with("encoder.")) {
+                assert_eq!(loaded.find(&entry.name), Some(entry), "{library}");
+            }
+            assert_eq!(
+                report.notes,
+                [format!("read the names of {library}: it is an encoder alone")]
+            );
+
+            // Another name for the same tensor is not lost in silence.
+            let mut twice = state.entries[4].clone();
+            twice.name = twice.name.replacen(".1.", ".01.", 1).replacen("s.0.", "s_0.", 1);
+            state.entries.push(twice);
+            let error = load(&state, Loading::Encoder).unwrap_err().to_string();
+            assert!(error.contains("is unexpected"), "{library}: {error}");
+        }
+    }
+
     #[test]
     fn an_unknown_name_comes_with_the_nearest_missing_one() {
         let mut state = other();
         state.entries[0].name = "encoder.conv_1.weight".to_owned();
         let hint = "encoder.conv_1.weight is unexpected (the nearest missing name is \
                     encoder.conv1.weight)";
+        refused(&state, Loading::Strict, &[hint]);
+    }
+
+    /// Of the 122 tensors of the encoder, two are called otherwise and all others are missing.
+    #[test]
+    fn no_name_that_is_nearly_right_is_cut_off() {
+        let mut state = other();
+        state.entries.retain(|it| !it.name.starts_with("encoder."));
+        for (name, at) in [("backbone.x", 0), ("encoder.layer4.1.conv_2.weight", 40)] {
+            let values = Values::F32(vec![0.0]);
+            for copy in 0..at + 1 {
+                let name = if copy < at { format!("other.{copy}") } else { name.to_owned() };
+                let entry = Entry { name, shape: vec![1], values: values.clone() };
+                state.entries.push(entry);
+            }
+        }
+        let typo = "encoder.layer4.1.conv_2.weight is unexpected (the nearest missing name is \
+                    encoder.layer4.1.conv2.weight)";
+        let parts = [
+            typo,
+            "and 37 more are unexpected",
+            "encoder.conv1.weight is missing",
+            "more are missing, wanted",
+        ];
+        refused(&state, Loading::Strict, &parts);
+
+        // The one that is left over is near, too.
+        let mut state = other();
+        state.entries[0].name = "encoder.conv_1.weight".to_owned();
+        state.entries.retain(|it| it.name != "encoder.bn1.weight");
+        let hint = "encoder.bn1.weight is missing (the nearest unexpected name is \
+                    encoder.conv_1.weight)";
         refused(&state, Loading::Strict, &[hint]);
     }
 

@@ -1,20 +1,26 @@
 //! What of a file goes into a model.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::{Display, Formatter},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Loading,
-    names::{is_classifier, is_count, is_in_encoder, is_in_head, missing_prefix, nearest},
+    names::{is_classifier, is_count, is_in_encoder, is_in_head, nearest, renaming},
 };
 use crate::{
     error::{Error, Result},
-    weights::{FileTensor, Layout, WeightFile, fault::shown, state::shorten},
+    weights::{FileTensor, Layout, WeightFile, fault::shown},
 };
 
 /// Unexpected names for which the nearest missing one is looked up.
-const MAX_COMPARED: usize = 20;
+const MAX_COMPARED: usize = 100;
+
+/// Faults of one kind that a message shows.
+const SHOWN: usize = 5;
 
 /// How the tensors of a file and of a model fit together, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,15 +79,15 @@ impl LoadReport {
     ///
     /// The names of a classification network of torchvision or timm, such as `conv1.weight`, are those
     /// of an encoder: they get its prefix, `encoder.` or, for encoders made of timm's,
-    /// `encoder.model.`.
+    /// `encoder.model.`, and become those of the encoder where it is called otherwise.
     pub fn new(file: &WeightFile, wanted: &[Layout]) -> Self {
         let names: Vec<&str> = file.tensors().iter().map(|it| it.name.as_str()).collect();
-        let prefix = missing_prefix(&names, wanted);
+        let renaming = renaming(&names, wanted);
         let mut report = Self { notes: file.notes().to_vec(), ..Self::default() };
-        if let Some(prefix) = prefix {
-            report.notes.push(format!("put `{prefix}` before all names: it is an encoder alone"));
+        if let Some(renaming) = renaming {
+            report.notes.push(format!("{renaming}: it is an encoder alone"));
         }
-        let full = |name: &str| format!("{}{name}", prefix.unwrap_or_default());
+        let full = |name: &str| renaming.map_or_else(|| name.to_owned(), |it| it.renamed(name));
         let found: HashMap<String, &FileTensor> =
             file.tensors().iter().map(|it| (full(&it.name), it)).collect();
         for layout in wanted {
@@ -90,8 +96,10 @@ impl LoadReport {
         let known: HashSet<&str> = wanted.iter().map(|it| it.name.as_str()).collect();
         for tensor in file.tensors() {
             let name = full(&tensor.name);
-            if !known.contains(name.as_str()) {
-                let is_classifier = prefix.is_some() && is_classifier(&tensor.name);
+            // Two names can become one.
+            let is_found = std::ptr::eq(found[&name], tensor);
+            if !known.contains(name.as_str()) || !is_found {
+                let is_classifier = renaming.is_some() && is_classifier(&tensor.name);
                 report.unexpected.push(Unexpected { name, is_classifier, nearest: None });
             }
         }
@@ -109,7 +117,7 @@ impl LoadReport {
         match found {
             None if is_count(&name) => self.missing_counts.push(name),
             None => self.missing.push(name),
-            Some(tensor) if tensor.shape == layout.shape => {
+            Some(tensor) if is_same_shape(&tensor.shape, layout) => {
                 self.used.push(Used { name, from: tensor.name.clone() });
             }
             Some(tensor) => self.mismatched.push(Mismatch {
@@ -131,25 +139,29 @@ impl LoadReport {
             Loading::Strict | Loading::Partial => true,
             Loading::Encoder => is_in_encoder(name),
         };
-        let mut faults = Vec::new();
-        for it in self.mismatched.iter().filter(|it| concerns(&it.name)) {
-            if loading != Loading::Partial || !is_in_head(&it.name) {
-                faults.push(it.to_string());
-            }
-        }
+        let is_fault = |it: &&Mismatch| loading != Loading::Partial || !is_in_head(&it.name);
+        let mismatched = self.mismatched.iter().filter(|it| concerns(&it.name)).filter(is_fault);
+        let mut faults = vec![shorten(mismatched, "are of another shape")];
         if loading != Loading::Partial {
+            let is_fault = |it: &&Unexpected| loading == Loading::Strict || !it.is_classifier;
+            let unexpected = self.unexpected.iter().filter(|it| concerns(&it.name));
+            let mut unexpected: Vec<&Unexpected> = unexpected.filter(is_fault).collect();
+            // Those that are known elsewhere come first, so that none of them is cut off.
+            unexpected.sort_by_key(|it| it.nearest.is_none());
             let missing = self.missing.iter().filter(|it| concerns(it));
-            faults.extend(missing.map(|it| format!("{it} is missing")));
-            for it in self.unexpected.iter().filter(|it| concerns(&it.name)) {
-                if loading == Loading::Strict || !it.is_classifier {
-                    faults.push(it.to_string());
-                }
-            }
+            let missing = missing.filter(|it| {
+                let is_it = |near: &&Unexpected| near.nearest.as_ref() == Some(it);
+                !unexpected.iter().any(is_it)
+            });
+            let missing = missing.map(|it| Missing { name: it, unexpected: &unexpected });
+            faults.push(shorten(unexpected.iter(), "are unexpected"));
+            faults.push(shorten(missing, "are missing"));
         }
         let n_used = self.used.iter().filter(|it| concerns(&it.name)).count();
         if n_used == 0 {
-            faults.insert(0, "not a single tensor of this model".to_owned());
+            faults.insert(0, Some("not a single tensor of this model".to_owned()));
         }
+        let faults: Vec<String> = faults.into_iter().flatten().collect();
         if faults.is_empty() {
             return Ok(());
         }
@@ -161,7 +173,7 @@ impl LoadReport {
             Loading::Encoder => "the tensors of this model's encoder",
             Loading::Partial => "tensors of this model",
         };
-        Err(Error::data(what, shorten(&faults), wanted))
+        Err(Error::data(what, faults.join("; "), wanted))
     }
 
     fn is_whole_encoder(&self) -> bool {
@@ -193,6 +205,40 @@ impl LoadReport {
     }
 }
 
+/// The first faults of a kind, and how many more there are; `None` without any.
+fn shorten<T: Display>(faults: impl Iterator<Item = T>, kind: &str) -> Option<String> {
+    let mut faults = faults.fuse();
+    let mut texts: Vec<String> = faults.by_ref().take(SHOWN).map(|it| it.to_string()).collect();
+    match faults.count() {
+        0 => {}
+        more => texts.push(format!("and {more} more {kind}")),
+    }
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
+/// A tensor that the file lacks, beside those that it should not have.
+struct Missing<'a> {
+    name: &'a str,
+    unexpected: &'a [&'a Unexpected],
+}
+
+impl Display for Missing<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { name, unexpected } = self;
+        write!(f, "{name} is missing")?;
+        match nearest(name, unexpected.iter().take(MAX_COMPARED).map(|it| &it.name)) {
+            Some(nearest) => write!(f, " (the nearest unexpected name is {})", shown(nearest)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a tensor of a file has the shape of the model's. The factors of a ConvNeXt's block have two
+/// axes of 1 behind the channels in torchvision.
+fn is_same_shape(found: &[usize], Layout { name, shape, .. }: &Layout) -> bool {
+    found == shape || (name.ends_with(".gamma") && found == [&shape[..], &[1, 1]].concat())
+}
+
 /// What another shape means where it is known.
 fn meaning(layout: &Layout, found: &[usize], wanted: &[Layout]) -> Option<String> {
     let Layout { name, shape, .. } = layout;
@@ -213,16 +259,16 @@ fn meaning(layout: &Layout, found: &[usize], wanted: &[Layout]) -> Option<String
     })
 }
 
-impl std::fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Mismatch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let Self { name, found, wanted, meaning } = self;
         write!(f, "{name} is {found:?}, wanted {wanted:?}")?;
         meaning.as_ref().map_or(Ok(()), |it| write!(f, " ({it})"))
     }
 }
 
-impl std::fmt::Display for Unexpected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Unexpected {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} is unexpected", shown(&self.name))?;
         match &self.nearest {
             _ if self.is_classifier => write!(f, " (the classifier)"),
