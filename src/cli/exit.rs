@@ -25,6 +25,19 @@ pub(super) fn code(result: anyhow::Result<()>) -> ExitCode {
     })
 }
 
+/// From now on a write beyond the largest size of a file (`ulimit -f`) fails, as one on a full disk
+/// does, and does not end the process.
+pub(super) fn outlive_size_limits() {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::{SigSet, Signal};
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGXFSZ);
+        // Threads that start later have it from this one. Without it, there is the signal.
+        let _ = signals.thread_block();
+    }
+}
+
 /// The error and its causes, each said once.
 fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::common::{Compute, print, shown, tell};
 use crate::{
-    export::{Package, check_target, write_folder, write_zip},
+    export::{Package, WhenAltered, check_target, is_zip, write_folder, write_zip},
     run::{About, Run},
 };
 
@@ -31,6 +31,10 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 
+    /// Pack a run although files of it were changed after it wrote them
+    #[arg(long)]
+    altered: bool,
+
     /// Print the packed files with their checksums as JSON on standard output
     #[arg(long)]
     json: bool,
@@ -45,13 +49,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let about = args.about.as_deref().map_or(Ok(About::default()), About::load)?;
     args.compute.install(|| {
         let run = Run::open(&args.run, args.compute.device()?)?;
-        let package = Package::of(&run, about)?;
-        if output.extension().is_some_and(|it| it == "zip") {
+        let when_altered = if args.altered { WhenAltered::Pack } else { WhenAltered::Refuse };
+        let package = Package::of(&run, about, when_altered)?;
+        if is_zip(&output) {
             write_zip(&package, &output)?;
         } else {
             write_folder(&package, &output)?;
         }
         tell(&format!("wrote   {} ({} files)", shown(&output), package.files.len()));
+        if !package.altered.is_empty() {
+            let names: Vec<&str> = package.altered.iter().map(|it| it.name.as_str()).collect();
+            tell(&format!("changed after the run wrote them: {}", names.join(", ")));
+        }
+        if !package.unchecked.is_empty() {
+            let names = package.unchecked.join(", ");
+            tell(&format!("not checked, as the run noted no hash of them: {names}"));
+        }
         let items = package.about.items();
         let missing: Vec<&str> = items.iter().filter(|it| it.1.is_none()).map(|it| it.0).collect();
         if !missing.is_empty() {
@@ -62,6 +75,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
                 "version": 1,
                 "run": args.run,
                 "output": output,
+                "altered": package.altered,
+                "unchecked": package.unchecked,
                 "not_stated": missing,
                 "files": package.list(),
             }))?)?;

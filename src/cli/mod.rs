@@ -92,6 +92,7 @@ enum Command {
 /// 1 when it failed, 2 for wrong usage or a wrong run file, and 130 when interrupted.
 pub fn main() -> ExitCode {
     swath_kernels::return_large_blocks();
+    exit::outlive_size_limits();
     let result = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Init(args) => init::run(&args),

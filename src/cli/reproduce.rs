@@ -38,6 +38,10 @@ pub(super) struct Args {
     #[arg(long)]
     keep: bool,
 
+    /// Replace the run that --keep or --out left there
+    #[arg(long)]
+    force: bool,
+
     /// Print what is the same and what differs as JSON on standard output
     #[arg(long)]
     json: bool,
@@ -57,8 +61,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         check_interrupt()?;
         let clock = Instant::now();
         let place = Place::of(args);
+        if let Place::Kept(folder) = &place
+            && let (Ok(kept), Ok(run)) = (folder.canonicalize(), args.run.canonicalize())
+            && kept == run
+        {
+            let wanted = "another folder for the run that is done again";
+            return Err(Error::data(folder.display(), "the run itself", wanted).into());
+        }
         let mut temporary = None;
         let make_folder = || match &place {
+            Place::Kept(folder) if args.force => RunFolder::replace(folder),
             Place::Kept(folder) => RunFolder::create(folder),
             Place::Temporary(beside) => {
                 let folder = temporary_folder(beside)?;
@@ -88,6 +100,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     })
 }
 
+/// How the names of temporary folders begin.
+const TEMPORARY: &str = ".swath-reproduce-";
+
 /// Where the run is done again.
 enum Place {
     /// In this folder.
@@ -114,8 +129,24 @@ impl Place {
 
 fn temporary_folder(beside: &Path) -> crate::Result<TempDir> {
     let parent = beside.parent().unwrap_or(beside);
-    let made = tempfile::Builder::new().prefix(".swath-reproduce-").tempdir_in(parent);
+    remove_abandoned(parent);
+    let made = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent);
     made.map_err(Error::io("make a folder in", parent))
+}
+
+/// Removes what was left in `parent` by a reproduction that was killed.
+fn remove_abandoned(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        if is_temporary
+            && RunFolder::at(&path).is_abandoned()
+            && std::fs::remove_dir_all(&path).is_ok()
+        {
+            let path = shown(&path);
+            tell(&format!("removed {path}, which a reproduction that was killed had left"));
+        }
+    }
 }
 
 fn train_and_evaluate(run: &mut Run, with_report: bool) -> crate::Result<()> {

@@ -1,13 +1,19 @@
 //! `MODEL_CARD.md`: what a model is, what it was made of, how good it is, and what it is not for.
 
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
 use super::{
     card_data::{classes, data, inputs, splits},
-    card_text::{count, facts, figure, plain_keys, settings, table},
+    card_files::files,
+    card_limits::limitations,
+    card_text::{count, escape, facts, figure, plain_keys, settings, table},
 };
 use crate::{
     chip::Audit,
     model::Description,
-    run::{About, Environment, Run, StartingWeights},
+    run::{About, AlteredFile, Environment, Run, StartingWeights},
     score::{ClassMetrics, Metrics, MetricsFile},
     train::{Best, Check, EpochRow, best_checks},
 };
@@ -26,8 +32,10 @@ pub(super) struct Card<'a> {
     pub epochs: &'a [EpochRow],
     /// Pixels that its splits share.
     pub audit: Audit,
-    /// Whether the `Cargo.lock` of its build is at hand.
-    pub has_lock: bool,
+    /// Files that are not as the run wrote them.
+    pub altered: &'a [AlteredFile],
+    /// The files of the run that are packed, by name.
+    pub packed: &'a BTreeMap<String, Vec<u8>>,
 }
 
 /// The card as Markdown.
@@ -50,12 +58,14 @@ pub(super) fn model_card(card: &Card) -> String {
         ("Accuracy", accuracy(card.metrics)),
         ("Limitations", limitations(card)),
         ("Environment", environment(card)),
-        ("Files", FILES.to_owned()),
+        ("Files", files(card)),
     ];
     let mut text = format!(
         "# Model card: {}\n\nMaps {n_classes} classes from {n_bands} bands. Trained with swath {}; \
          began {}.\n",
-        run.run_file.name, run.manifest.environment.version, run.manifest.started
+        escape(&run.run_file.name),
+        run.manifest.environment.version,
+        run.manifest.started
     );
     for (title, section) in sections {
         text += &format!("\n## {title}\n\n{}\n", section.trim_end());
@@ -101,9 +111,13 @@ fn start(weights: Option<&StartingWeights>, seed: u64) -> String {
 fn hyper_parameters(run: &Run) -> String {
     // The data have a section of their own, and their paths are nobody's business here.
     let left_out = ["name", "seed", "data", "model", "about", "weights"];
+    let mut table = Table::try_from(&run.run_file).expect("settings are plain data");
+    if let Some(Value::Table(split)) = table.get_mut("split") {
+        split.retain(|_, it| !matches!(it, Value::Array(_) | Value::Table(_)));
+    }
     format!(
-        "With every default; `run.toml` is the whole run file.\n\n{}",
-        settings(&run.run_file, &left_out)
+        "With every default; `run.toml` is the whole run file, lists of blocks included.\n\n{}",
+        settings(&table, &left_out)
     )
 }
 
@@ -180,50 +194,7 @@ fn accuracy(metrics: &MetricsFile) -> String {
             figures of one seed: `swath replicate` tells how they scatter over seeds.\n"
 }
 
-fn limitations(Card { run, metrics, .. }: &Card) -> String {
-    let shown = metrics.splits.get("test").or_else(|| metrics.splits.get("validation"));
-    let mut lines = vec![
-        "Accuracy holds for the test blocks of these scenes. Other places, dates, seasons and \
-         sensors were not tested."
-            .to_owned(),
-        "Test blocks lie near training blocks, and near pixels are alike: expect less elsewhere."
-            .to_owned(),
-        "Labels count as truth; their errors are errors of the figures.".to_owned(),
-        "Validation blocks were looked at while training, and their figures may flatter. Whether \
-         settings were chosen on the test blocks, no file tells."
-            .to_owned(),
-        "Counted pixels are no estimate of areas: that needs a sample and its errors.".to_owned(),
-        "The model wants the bands above, in this order and these units, and pixels of the same \
-         size."
-            .to_owned(),
-    ];
-    if !metrics.splits.contains_key("test") {
-        lines.insert(
-            0,
-            "There are no test blocks: the figures are those of the validation blocks, \
-                         which were looked at while training, and may flatter."
-                .to_owned(),
-        );
-    }
-    for (names, what) in shown.iter().flat_map(|it| {
-        [
-            (&it.absent_classes, "Not in the blocks of the figures"),
-            (&it.never_mapped_classes, "Never mapped there"),
-        ]
-    }) {
-        if !names.is_empty() {
-            lines.push(format!("{what}: {}.", names.join(", ")));
-        }
-    }
-    if run.run_file.split.buffer_px == 0 {
-        lines.push(
-            "No buffer lies between training and test blocks (`split.buffer_px`).".to_owned(),
-        );
-    }
-    lines.iter().map(|it| format!("- {it}\n")).collect()
-}
-
-fn environment(Card { run, epochs, has_lock, .. }: &Card) -> String {
+fn environment(Card { run, epochs, packed, .. }: &Card) -> String {
     let manifest = &run.manifest;
     let of = &manifest.environment;
     let seconds: Vec<String> =
@@ -255,25 +226,9 @@ fn environment(Card { run, epochs, has_lock, .. }: &Card) -> String {
         ));
     }
     rows.retain(|(_, value)| !value.is_empty());
-    let lock = match has_lock {
+    let lock = match packed.contains_key("Cargo.lock") {
         true => "`Cargo.lock` lists the versions of all dependencies.",
         false => "The versions of the dependencies are those of that version's `Cargo.lock`.",
     };
     format!("{}\n{lock}\n", facts(rows))
 }
-
-const FILES: &str = "| file | content |
-| --- | --- |
-| `model.swath` | weights and all that prediction needs: `swath predict model.swath image.tif` |
-| `run.toml` | every setting, as it was used |
-| `manifest.json` | hashes of all inputs, blocks of the splits, classes, audit, time |
-| `environment.json` | machine, build and cost; `Cargo.lock` where it is that of the run |
-| `about.toml` | what was stated of the data |
-| `statistics.json` | statistics of the training pixels |
-| `splits.geojson` | blocks by role, as polygons in the coordinate reference system of the scenes |
-| `layers.csv` | layers of the network |
-| `history.csv`, `steps.csv` | losses, accuracy and learning rate by epoch and step |
-| `metrics.json`, `confusion.csv` | accuracy figures |
-| `report.html`, `plots/` | the same for people |
-| `SHA256SUMS` | checksums: `sha256sum -c SHA256SUMS` |
-";

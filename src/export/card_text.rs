@@ -24,9 +24,17 @@ pub(super) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) -> S
     table(&["", ""], rows.into_iter().map(row))
 }
 
-/// A text that stays in its cell.
-fn escape(cell: &str) -> String {
-    cell.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+/// A text that stays in its cell, in one line, and is read as it is written.
+pub(super) fn escape(cell: &str) -> String {
+    let mut text = String::new();
+    for it in cell.chars() {
+        match it {
+            '|' | '\\' | '`' | '*' | '<' => text.extend(['\\', it]),
+            it if it.is_control() => text.push(' '),
+            it => text.push(it),
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A figure with four digits; a dash if there is nothing to count.
@@ -52,7 +60,8 @@ pub(super) fn settings(of: &impl Serialize, left_out: &[&str]) -> String {
     for key in left_out {
         table.remove(*key);
     }
-    let text = toml::to_string_pretty(&table).expect("settings are plain data");
+    // Lists in one line.
+    let text = toml::to_string(&table).expect("settings are plain data");
     format!("```toml\n{}\n```\n", text.trim())
 }
 
@@ -75,8 +84,8 @@ mod tests {
 
     #[test]
     fn cells_stay_in_their_row() {
-        let found = table(&["class", ">px"], [vec!["a|b\nc".to_owned(), count(1_234_567)]]);
-        assert_eq!(found, "| class | px |\n| --- | --: |\n| a\\|b c | 1,234,567 |\n");
+        let found = table(&["class", ">px"], [vec!["a|b\nc\u{1b}<d".to_owned(), count(1_234_567)]]);
+        assert_eq!(found, "| class | px |\n| --- | --: |\n| a\\|b c \\<d | 1,234,567 |\n");
         assert_eq!([count(0), count(999), count(1000)], ["0", "999", "1,000"]);
     }
 }

@@ -10,13 +10,17 @@ mod card_data;
 
 mod card_text;
 
+mod card_limits;
+
+mod card_files;
+
 mod package;
 
 mod zip;
 
 mod write;
 
-pub use package::{Package, PackedFile};
+pub use package::{Package, PackedFile, WhenAltered};
 pub use splits::splits_geojson;
-pub use write::{check_target, write_folder, write_zip};
+pub use write::{check_target, is_zip, write_folder, write_zip};
 pub use zip::stored_zip;

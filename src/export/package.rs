@@ -13,7 +13,10 @@ use super::{
 use crate::{
     error::{Error, Result},
     reproduce::check_done,
-    run::{About, CARGO_LOCK, Environment, Manifest, Run, hash_bytes},
+    run::{
+        About, AlteredFile, CARGO_LOCK, Environment, Manifest, Run, SceneBlocks, altered_files,
+        hash_bytes,
+    },
     score::MetricsFile,
     train::read_history,
 };
@@ -28,8 +31,21 @@ pub struct Package {
     pub name: String,
     /// What is stated of the data.
     pub about: About,
+    /// Files of the run that are not as it wrote them; the card names them, too.
+    pub altered: Vec<AlteredFile>,
+    /// Files whose hash the run did not note: an older version did not.
+    pub unchecked: Vec<String>,
     /// Bytes by name, `/` between folders.
     pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What becomes of a run whose files were changed after it wrote them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenAltered {
+    /// An error.
+    Refuse,
+    /// They are packed as they are; [`Package::altered`] and the model card name them.
+    Pack,
 }
 
 /// A file of an export.
@@ -49,8 +65,9 @@ impl Package {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if the run is not done; [`Error::Io`] if one of its files cannot be read.
-    pub fn of(run: &Run, about: About) -> Result<Self> {
+    /// [`Error::Data`] if the run is not done, or, unless that is asked for, if a file is not as the run
+    /// wrote it; [`Error::Io`] if one of its files cannot be read.
+    pub fn of(run: &Run, about: About, when_altered: WhenAltered) -> Result<Self> {
         let Run { run_file, data, folder, manifest, .. } = run;
         check_done(folder, manifest.status)?;
         let paths = [
@@ -75,6 +92,17 @@ impl Package {
                 files.insert(name.to_owned(), read(&path)?);
             }
         }
+        let altered = altered_files(&manifest.outputs, &files);
+        match when_altered {
+            WhenAltered::Refuse => check_unaltered(run, &altered)?,
+            WhenAltered::Pack => {}
+        }
+        let is_unchecked = |name: &&String| {
+            // The manifest has the hash of the run file; the report follows from the other files.
+            !["run.toml", "manifest.json", "report.html"].contains(&name.as_str())
+                && !manifest.outputs.contains_key(*name)
+        };
+        let unchecked = files.keys().filter(is_unchecked).cloned().collect();
         for (name, bytes) in plots(&folder.plots())? {
             files.insert(format!("plots/{name}"), bytes);
         }
@@ -101,7 +129,8 @@ impl Package {
             metrics: &metrics,
             epochs: &epochs,
             audit,
-            has_lock,
+            packed: &files,
+            altered: &altered,
         };
         let about_toml = toml::to_string_pretty(&about).expect("texts");
         for (name, text) in [
@@ -113,7 +142,8 @@ impl Package {
         ] {
             files.insert(name.to_owned(), text.into_bytes());
         }
-        let mut package = Self { name: run_file.name.clone(), about, files };
+        let name = run_file.name.clone();
+        let mut package = Self { name, about, altered, unchecked, files };
         let sums = package.sums();
         package.files.insert(SUMS.to_owned(), sums.into_bytes());
         Ok(package)
@@ -133,6 +163,29 @@ impl Package {
     fn sums(&self) -> String {
         self.list().iter().map(|it| format!("{}  {}\n", it.sha256, it.name)).collect()
     }
+}
+
+/// Refuses files that are not as the run wrote them, and a manifest with another split.
+fn check_unaltered(run: &Run, altered: &[AlteredFile]) -> Result<()> {
+    let Run { folder, manifest, data, .. } = run;
+    if manifest.split != SceneBlocks::of(data) {
+        let wanted = "those of run file and data; `--altered` packs it as it is";
+        return Err(Error::data(folder.manifest().display(), "other blocks in `split`", wanted));
+    }
+    let one = |it: &AlteredFile| {
+        let found = it.found.as_deref().map_or("missing", |it| it);
+        format!("{}: {found}, written as {}", it.name, it.expected)
+    };
+    if altered.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<String> = altered.iter().map(one).collect();
+    Err(Error::data(
+        format!("{} (SHA-256)", folder.path().display()),
+        found.join("; "),
+        "the files as the run wrote them: bring them back, or train again; `--altered` packs them as \
+         they are, and the model card says so",
+    ))
 }
 
 /// The file of checksums; it cannot hold its own.

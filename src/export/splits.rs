@@ -13,8 +13,10 @@ use crate::{
 ///
 /// Positions are map coordinates of the scene's coordinate reference system, which the member `crs`
 /// names as GeoJSON had it in 2008 and GDAL and QGIS read it; RFC 7946 knows longitude and latitude of
-/// WGS 84 alone (EPSG:4326, where there is no such member). `null` says that a scene has no system.
-/// Where scenes have several systems, each feature names its own. Rings run counterclockwise.
+/// WGS 84 alone (EPSG:4326, where there is no such member). `null` says that a scene has no system, or
+/// one without an EPSG code. Where scenes have several systems, each feature names its own. The member
+/// `coordinate_systems`, which readers of GeoJSON pass over, describes all of them; those without a code
+/// by their GeoTIFF keys. Rings run counterclockwise.
 pub fn splits_geojson(data: &Dataset) -> String {
     let systems: Vec<String> = data.scenes.iter().map(|it| it.grid().crs.name()).collect();
     let is_one = systems.iter().all(|it| *it == systems[0]);
@@ -32,8 +34,9 @@ pub fn splits_geojson(data: &Dataset) -> String {
     }
     let system = data.scenes.iter().next().and_then(|it| named(&it.grid().crs));
     let system = system.filter(|_| is_one).map_or(String::new(), |it| format!("\"crs\": {it},\n"));
+    let described = described(data.scenes.iter().map(|it| &it.grid().crs));
     format!(
-        "{{\n\"type\": \"FeatureCollection\",\n{system}\"features\": [\n{}\n]\n}}\n",
+        "{{\n\"type\": \"FeatureCollection\",\n{system}\"coordinate_systems\": {described},\n\"features\": [\n{}\n]\n}}\n",
         features.join(",\n")
     )
 }
@@ -90,10 +93,32 @@ fn named(crs: &Crs) -> Option<Value> {
     let name = match crs.epsg() {
         Some(4326) => return None,
         Some(code) => format!("urn:ogc:def:crs:EPSG::{code}"),
-        None if crs.is_none() => return Some(Value::Null),
-        None => crs.name(),
+        None => return Some(Value::Null),
     };
     Some(json!({ "type": "name", "properties": { "name": name } }))
+}
+
+/// Every system once.
+fn described<'a>(systems: impl Iterator<Item = &'a Crs>) -> Value {
+    let mut found: Vec<&Crs> = Vec::new();
+    for crs in systems {
+        if !found.contains(&crs) {
+            found.push(crs);
+        }
+    }
+    let one = |crs: &&Crs| {
+        let mut system = json!({ "name": crs.name(), "unit": crs.unit_name() });
+        if crs.epsg().is_none() && !crs.is_none() {
+            let (directory, doubles, ascii) = crs.to_keys();
+            system["geotiff_keys"] = json!({
+                "GeoKeyDirectory": directory,
+                "GeoDoubleParams": doubles,
+                "GeoAsciiParams": ascii,
+            });
+        }
+        system
+    };
+    found.iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -128,6 +153,15 @@ mod tests {
     fn longitude_and_latitude_need_no_name() {
         assert_eq!(named(&Crs::from_epsg(4326)), None);
         assert_eq!(named(&Crs::default()), Some(Value::Null));
+        let keys = vec![1, 1, 0, 3, 1024, 0, 1, 1, 3072, 0, 1, 32767, 3078, 34736, 1, 0];
+        let own = Crs::from_keys(keys, vec![36.5], String::new());
+        assert_eq!(named(&own), Some(Value::Null));
+        let systems = [&own, &Crs::from_epsg(32632), &own];
+        let described = described(systems.into_iter());
+        assert_eq!(described.as_array().map(Vec::len), Some(2));
+        assert_eq!(described[0]["name"], "user-defined");
+        assert_eq!(described[0]["geotiff_keys"]["GeoDoubleParams"][0], 36.5);
+        assert_eq!(described[1], json!({ "name": "EPSG:32632", "unit": "m" }));
         let name = named(&Crs::from_epsg(32632)).unwrap();
         assert_eq!(name["properties"]["name"], "urn:ogc:def:crs:EPSG::32632");
     }

@@ -30,11 +30,14 @@ pub fn check_target(path: &Path, replace: bool) -> Result<()> {
     if !path.exists() {
         return Ok(());
     }
+    let is_zip = is_zip(path);
+    if !is_zip && is_empty_folder(path) {
+        return Ok(());
+    }
     if !replace {
         let found = if path.is_dir() { "a folder" } else { "a file" };
         return refuse(found, "a new name: choose another with --out, or give --force");
     }
-    let is_zip = path.extension().is_some_and(|it| it == "zip");
     match (path.is_dir(), is_zip) {
         (true, false) => match foreign_file(path)? {
             None => Ok(()),
@@ -47,6 +50,15 @@ pub fn check_target(path: &Path, replace: bool) -> Result<()> {
         (false, false) => refuse("a file", "a folder, or a name that ends with .zip"),
         (false, true) => Ok(()),
     }
+}
+
+/// Whether an export to `path` is an archive, as the ending says; else it is a folder.
+pub fn is_zip(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it.eq_ignore_ascii_case("zip"))
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut it| it.next().is_none())
 }
 
 /// A file below `folder` that no export has put there; all are foreign if it holds no export.

@@ -167,6 +167,19 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_only_when_all_bytes_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, older] = ["a", "b"].map(|it| folder.path().join(it));
+        write_atomically(&path, b"old").unwrap();
+        let make_room = || fs::rename(&path, &older).map_err(Error::io("move", &path));
+        let fails = |_: &mut dyn Write| Err(io::Error::other("no space"));
+        assert!(write_atomically_with(&path, fails, make_room).is_err());
+        assert!(!older.exists());
+        write_atomically_with(&path, |it| it.write_all(b"new"), make_room).unwrap();
+        assert_eq!([&path, &older].map(|it| fs::read(it).unwrap()), [b"new", b"old"]);
+    }
+
+    #[test]
     fn what_a_killed_program_left_is_removed_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.tif");

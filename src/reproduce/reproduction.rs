@@ -149,3 +149,22 @@ fn read(path: &std::path::Path) -> Result<Option<Vec<u8>>> {
         Err(error) => Err(Error::io("read", path)(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_are_compared() {
+        let site = tempfile::tempdir().unwrap();
+        let folders = ["began", "here"].map(|it| RunFolder::create(&site.path().join(it)).unwrap());
+        let differing = |texts: [&str; 2]| {
+            for (folder, text) in folders.iter().zip(texts) {
+                fs::write(folder.found_lr(), text).unwrap();
+            }
+            Reproduction::of(&folders[0], &folders[1]).unwrap().differing()
+        };
+        assert_eq!(differing(["{}", "{}"]), [""; 0]);
+        assert_eq!(differing(["{}", "{ }"]), ["lr_find.json"]);
+    }
+}

@@ -61,19 +61,20 @@ impl About {
         table.try_into().map_err(malformed)
     }
 
-    /// What this states, and of what it does not state that of `other`.
+    /// What this states, and of what it does not state that of `other`. A blank text states nothing.
     pub fn or(self, other: &Self) -> Self {
         let other = other.clone();
+        let or = |own, other| stated(own).or(stated(other));
         Self {
-            study_area: self.study_area.or(other.study_area),
-            imagery_source: self.imagery_source.or(other.imagery_source),
-            imagery_date: self.imagery_date.or(other.imagery_date),
-            preprocessing: self.preprocessing.or(other.preprocessing),
-            label_protocol: self.label_protocol.or(other.label_protocol),
-            class_definitions: self.class_definitions.or(other.class_definitions),
-            minimum_mapping_unit: self.minimum_mapping_unit.or(other.minimum_mapping_unit),
-            licence: self.licence.or(other.licence),
-            citation: self.citation.or(other.citation),
+            study_area: or(self.study_area, other.study_area),
+            imagery_source: or(self.imagery_source, other.imagery_source),
+            imagery_date: or(self.imagery_date, other.imagery_date),
+            preprocessing: or(self.preprocessing, other.preprocessing),
+            label_protocol: or(self.label_protocol, other.label_protocol),
+            class_definitions: or(self.class_definitions, other.class_definitions),
+            minimum_mapping_unit: or(self.minimum_mapping_unit, other.minimum_mapping_unit),
+            licence: or(self.licence, other.licence),
+            citation: or(self.citation, other.citation),
         }
     }
 
@@ -96,6 +97,11 @@ impl About {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The text, unless it is blank.
+fn stated(text: Option<String>) -> Option<String> {
+    text.filter(|it| !it.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -124,7 +130,8 @@ mod tests {
     #[test]
     fn what_is_stated_later_comes_first() {
         let about = |text: &str| toml::from_str::<About>(text).unwrap();
-        let found = about("licence = 'a'").or(&about("licence = 'b'\ncitation = 'c'"));
+        let found = about("licence = 'a'\ncitation = ' '")
+            .or(&about("licence = 'b'\ncitation = 'c'\nstudy_area = ''"));
         assert_eq!(found, about("licence = 'a'\ncitation = 'c'"));
     }
 }

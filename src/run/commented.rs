@@ -1,6 +1,6 @@
 //! A run file with every key explained.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use serde_json::Value as Schema;
 use toml::{Table, Value};
@@ -9,6 +9,7 @@ use super::{
     RunFile,
     keys::{alternatives, properties},
 };
+use crate::schedule::CurveKind;
 
 const WIDTH: usize = 80;
 
@@ -39,21 +40,27 @@ fn write_table(
     let keys: Vec<(&String, &Schema)> =
         table.keys().chain(unset).filter_map(|key| known.get_key_value(key)).collect();
     // Plain keys come before tables, or TOML would take them for keys of the table above.
-    for &(key, below) in &keys {
-        let value = table.get(key);
-        let is_list = value.is_none() && items(below, root).is_some();
-        if is_table(below, root) || value.is_some_and(is_tables) || is_list {
-            continue;
+    let is_plain = |key: &str, below: &Schema| match table.get(key) {
+        Some(value) => !is_table(below, root) && !is_tables(value),
+        None => !is_table(below, root) && items(below, root).is_none(),
+    };
+    let is_curve = path == "schedule";
+    let waits = |key: &str| is_curve && !table.contains_key(key) && is_of_a_kind(key);
+    for &(key, below) in keys.iter().filter(|it| is_plain(it.0, it.1) && !waits(it.0)) {
+        write_key(text, key, table.get(key), below, root, explain);
+    }
+    let mut written = BTreeSet::new();
+    for kind in CurveKind::ALL.into_iter().filter(|_| is_curve && explain) {
+        let (name, own) = (kind.name(), kind.keys());
+        text.push('\n');
+        comment(text, format!("Keys of kind = \"{name}\": {}.", own.join(", ")));
+        for key in own.iter().filter(|it| waits(it)) {
+            if let Some(below) = known.get(*key).filter(|it| is_plain(key, it))
+                && written.insert(key)
+            {
+                write_key(text, key, None, below, root, explain);
+            }
         }
-        if explain {
-            comment(text, describe(below, root));
-        }
-        // Writing into a string cannot fail.
-        let _ = match value {
-            Some(value) => writeln!(text, "{key} = {value}"),
-            None if explain => writeln!(text, "# {key} ="),
-            None => Ok(()),
-        };
     }
     for (key, below) in keys {
         let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
@@ -94,6 +101,31 @@ fn write_table(
             _ => {}
         }
     }
+}
+
+/// A key with its value, or commented out without one.
+fn write_key(
+    text: &mut String,
+    key: &str,
+    value: Option<&Value>,
+    schema: &Schema,
+    root: &Schema,
+    explain: bool,
+) {
+    if explain {
+        comment(text, describe(schema, root));
+    }
+    // Writing into a string cannot fail.
+    let _ = match value {
+        Some(value) => writeln!(text, "{key} = {value}"),
+        None if explain => writeln!(text, "# {key} ="),
+        None => Ok(()),
+    };
+}
+
+/// Whether only some kinds of curves have this key.
+fn is_of_a_kind(key: &str) -> bool {
+    CurveKind::ALL.iter().any(|kind| kind.keys().contains(&key))
 }
 
 /// Whether the schema is that of a table with known keys.

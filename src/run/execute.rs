@@ -7,9 +7,9 @@ use burn::tensor::Device;
 use super::{
     ClassPixels, Environment, Manifest, RunFile, SceneBlocks, Status, Unchanged,
     checks::check_settings,
-    hash_bytes, input_files, open_dataset, open_unchanged, peak_memory_bytes,
+    hash_bytes, input_files, note_outputs, open_dataset, open_unchanged, peak_memory_bytes,
     rates::{learning_rate, schedule_with},
-    resuming::newest_checkpoint,
+    resuming::{best_weights, newest_checkpoint},
     sidecar_files, starting_network, starting_weights,
 };
 use crate::{
@@ -77,6 +77,7 @@ impl Run {
             classes: ClassPixels::of(&data),
             audit: Some(audit),
             about: run_file.about.clone(),
+            outputs: BTreeMap::new(),
             n_parameters,
             seconds: BTreeMap::new(),
             peak_memory_bytes: None,
@@ -134,11 +135,12 @@ impl Run {
         let mut optimizer = run_file.optimizer.build()?;
         let blank = || model.blank(n_bands, n_classes, &device);
         let reached = newest_checkpoint(folder, blank, &mut optimizer, observer)?;
+        let mut best = None;
         let (network, ema, position) = match reached {
             Some((network, ema, position)) => {
-                if !position.checks.is_empty() && run_file.train.restore_best {
-                    // Needed at the end: better to miss it now.
-                    load_weights(&folder.best_checkpoint(), blank())?;
+                if run_file.train.restore_best {
+                    let reached = (&network, ema.as_ref(), &position);
+                    best = best_weights(folder, blank, reached, run_file.train.monitor, observer)?;
                 }
                 (network, ema, position)
             }
@@ -149,7 +151,7 @@ impl Run {
                 (network, ema, Position::default())
             }
         };
-        let state = State { network, optimizer, ema, best: None, position };
+        let state = State { network, optimizer, ema, best, position };
         let fit = Fit {
             data,
             config: &run_file.train,
@@ -159,6 +161,7 @@ impl Run {
             folder,
             device: &device,
         };
+        let start = state.position.step;
         let began = observer.seconds();
         let trained = fit.run(state, observer);
         self.manifest.add_seconds("train", observer.seconds() - began);
@@ -169,6 +172,7 @@ impl Run {
         let noted = self.note(status);
         let (state, mut writing) = trained?; // What went wrong there says more.
         noted?;
+        let reached = state.position.step;
         let best = match state.best {
             _ if !self.run_file.train.restore_best => state.kept(),
             Some(best) => *best,
@@ -178,7 +182,17 @@ impl Run {
             }
         };
         Bundle { header: self.header()?, state: state_dict(&best) }.write(&self.folder.model())?;
+        self.note_training(start < reached)?;
         Ok(writing)
+    }
+
+    /// Notes the hashes of what the training wrote. A run that was done already keeps those that it
+    /// has: it wrote nothing new, and what was changed since is not its own.
+    fn note_training(&mut self, went_on: bool) -> Result<()> {
+        if !went_on && !self.manifest.outputs.is_empty() {
+            return Ok(());
+        }
+        note_outputs(&mut self.manifest.outputs, &self.folder.trained())
     }
 
     /// Computes the figures of the validation and test blocks with `model.swath` and writes
@@ -221,6 +235,8 @@ impl Run {
             files.push((self.folder.confusion(), confusion_csv(metrics)));
         }
         write_together(&files)?;
+        let files: Vec<_> = files.into_iter().map(|it| it.0).collect();
+        note_outputs(&mut self.manifest.outputs, &files)?;
         self.manifest.add_seconds("evaluate", observer.seconds() - began);
         self.note(Status::Done)?;
         Ok(file)

@@ -31,7 +31,16 @@ fn check_required(table: &Table, schema: &Schema, root: &Schema, name: &str) -> 
 }
 
 fn check_table(table: &Table, schema: &Schema, root: &Schema, prefix: &str) -> Result<()> {
-    let Some(known) = properties(schema, root) else { return Ok(()) }; // A map with free keys.
+    let Some(known) = properties(schema, root) else {
+        // Free keys, such as names of scenes: all have values of one form.
+        let of_all = alternatives(schema, root).into_iter();
+        let of_all =
+            of_all.filter_map(|it| it.get("additionalProperties")).find(|it| it.is_object());
+        return of_all.map_or(Ok(()), |below| {
+            let mut values = table.iter();
+            values.try_for_each(|(key, it)| check_value(it, below, root, &format!("{prefix}{key}")))
+        });
+    };
     for (key, value) in table {
         let name = format!("{prefix}{key}");
         let Some(below) = known.get(key) else {
@@ -122,6 +131,28 @@ mod tests {
     #[test]
     fn known_keys_pass() {
         check("seed = 1\n[chips]\nsize_px = 2\n[[scene]]\nimages = []", None);
+    }
+
+    #[test]
+    fn the_values_of_free_keys_are_checked_by_name() {
+        let schema = super::super::RunFile::schema();
+        let split = |text: &str| {
+            let text = format!("[[data.scene]]\nimages = 'a'\n[split]\ntest = {text}");
+            let found = check_keys(&toml::from_str(&text).unwrap(), &schema);
+            found.err().map(|it| it.to_string())
+        };
+        assert_eq!(split("{ a = [[0, 64]], b = [] }"), None);
+        for (text, wanted) in [
+            (
+                "{ a = [[0, 64]], b = [[0, 64, 3]] }",
+                "`split.test.b` = a list of 3: wanted a list of 2",
+            ),
+            ("{ a = 3 }", "`split.test.a` = 3: wanted a list"),
+            ("{ a = [[0, 'x']] }", "`split.test.a` = \"x\": wanted a whole number"),
+        ] {
+            let found = split(text).unwrap_or_default();
+            assert!(found.contains(wanted), "{found}");
+        }
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub struct Manifest {
     /// What the run file says of the data.
     #[serde(default, skip_serializing_if = "About::is_empty")]
     pub about: About,
+    /// SHA-256 of the files that training and evaluation wrote, by name, noted when they were written;
+    /// none before the end of the training, and in manifests of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
     /// Trained parameters of the model.
     pub n_parameters: u64,
     /// Seconds that each part took, over all starts of the run.

@@ -18,6 +18,8 @@ mod starting;
 
 mod manifest;
 
+mod outputs;
+
 mod inputs;
 
 mod unchanged;
@@ -52,6 +54,7 @@ pub use manifest::{
     ClassPixels, InputFile, Manifest, SceneBlocks, SidecarFile, Status, hash_bytes, hash_file,
 };
 pub use open::open_dataset;
+pub use outputs::{AlteredFile, altered_files};
 pub use overrides::set;
 pub use rates::schedule;
 pub use run_file::RunFile;
@@ -61,4 +64,5 @@ pub use unchanged::{Unchanged, open_unchanged};
 pub(crate) use run_file::in_one_line;
 
 use inputs::{check_inputs, input_files, sidecar_files};
+use outputs::note_outputs;
 use starting::starting_network;

@@ -1,12 +1,13 @@
 //! Where a run goes on.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::{
     error::{Error, Result},
     model::Network,
     optim::Optimizer,
-    train::{Ema, Event, Observer, Position, RunFolder, load_checkpoint},
+    score::Monitor,
+    train::{Ema, Event, Observer, Position, RunFolder, load_checkpoint, load_weights},
 };
 
 /// The last checkpoint, or the one before if that is damaged; none before the first.
@@ -37,6 +38,52 @@ pub(super) fn newest_checkpoint(
         fs::remove_file(&last).map_err(Error::io("remove", &last))?;
     }
     Ok(Some(reached))
+}
+
+/// Checks that the best weights so far, which are needed at the end, are there. If not, those of the
+/// same epoch in another file, to be written again.
+///
+/// # Errors
+///
+/// [`Error::Data`] that says what to do if no file has them.
+pub(super) fn best_weights(
+    folder: &RunFolder,
+    blank: impl Fn() -> Network,
+    (network, ema, position): (&Network, Option<&Ema>, &Position),
+    monitor: Monitor,
+    observer: &mut dyn Observer,
+) -> Result<Option<Box<Network>>> {
+    let path = folder.best_checkpoint();
+    let best = position.best(monitor, 1);
+    let (Some(best), Err(error)) = (best.first(), load_weights(&path, blank())) else {
+        return Ok(None);
+    };
+    let is_here = position.epoch == best.epoch && position.step_in_epoch == 0;
+    let kept = folder.epoch_checkpoint(best.epoch);
+    let (weights, from) = if is_here {
+        let kept = match ema {
+            None => network.clone(),
+            Some(ema) => ema.apply(network.clone()),
+        };
+        (kept, folder.last_checkpoint())
+    } else if let Ok(weights) = load_weights(&kept, blank()) {
+        (weights, kept)
+    } else {
+        let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+        let [last, previous] =
+            [folder.last_checkpoint(), folder.previous_checkpoint()].map(|it| name(&it));
+        let wanted = format!(
+            "the weights of epoch {}, which no other file holds: bring them back, or remove {last} \
+             and {previous} beside them; then `swath resume` trains from the beginning, to the same \
+             bits",
+            best.epoch
+        );
+        return Err(Error::data(path.display(), error, wanted));
+    };
+    let from = from.display();
+    let note = format!("{error}; the best weights, of epoch {}, are also in {from}", best.epoch);
+    observer.event(Event::Note(&note));
+    Ok(Some(Box::new(weights)))
 }
 
 /// What differs between the run file that a run began with and the one that is there now.

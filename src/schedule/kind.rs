@@ -49,6 +49,24 @@ pub enum Unit {
 }
 
 impl CurveKind {
+    /// All kinds.
+    pub const ALL: [Self; 14] = [
+        Self::OneCycle,
+        Self::Constant,
+        Self::Step,
+        Self::MultiStep,
+        Self::Linear,
+        Self::Exponential,
+        Self::Polynomial,
+        Self::Cosine,
+        Self::WarmRestarts,
+        Self::Cyclic,
+        Self::Plateau,
+        Self::Points,
+        Self::Sequence,
+        Self::Product,
+    ];
+
     /// The name that it has in a run file.
     pub fn name(self) -> &'static str {
         match self {
@@ -70,7 +88,7 @@ impl CurveKind {
     }
 
     /// Its keys beside `kind` and `unit`.
-    pub(super) fn keys(self) -> &'static [&'static str] {
+    pub fn keys(self) -> &'static [&'static str] {
         match self {
             Self::OneCycle => &[
                 "length",

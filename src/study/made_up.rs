@@ -80,6 +80,7 @@ pub(super) fn do_run(run: &PlannedRun, confusion: &[Vec<u64>], status: Status) {
         classes: Vec::new(),
         audit: None,
         about: Default::default(),
+        outputs: Default::default(),
         n_parameters: 1,
         weights: None,
         seconds: BTreeMap::from(seconds.map(|(part, seconds)| (part.to_owned(), seconds))),

@@ -9,6 +9,7 @@ use super::StudyFile;
 use crate::{
     error::{Error, Result},
     run::RunFile,
+    train::RunFolder,
 };
 
 /// The runs of a study.
@@ -70,9 +71,11 @@ impl Plan {
     /// # Errors
     ///
     /// Those of [`RunFile::load`]; [`Error::Config`] naming the variant if a change sets `seed`,
-    /// `name` or the split, or if a variant equals the base or another one.
+    /// `name` or the split, or if a variant equals the base or another one; [`Error::Data`] if `folder`
+    /// holds a run.
     pub fn of(study: StudyFile, beside: &Path, folder: &Path) -> Result<Self> {
         study.check()?;
+        check_folder(folder)?;
         let base = beside.join(&study.base);
         let base = fs::canonicalize(&base).map_err(Error::io("find the base", &base))?;
         let mut variants =
@@ -131,6 +134,17 @@ fn plan_runs(
         }
     }
     Ok(runs)
+}
+
+/// Refuses the folder of a run, whose files would lie among those of the study.
+fn check_folder(folder: &Path) -> Result<()> {
+    let Ok(run) = RunFolder::open(folder) else { return Ok(()) };
+    // A run file may lie beside a study file; what a run has written may not.
+    if run.manifest().exists() {
+        let wanted = "a folder for the study alone: choose another with --out";
+        return Err(Error::data(folder.display(), "the folder of a run", wanted));
+    }
+    Ok(())
 }
 
 /// Refuses changes of `forbidden` keys and of the tables called so.

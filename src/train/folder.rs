@@ -79,7 +79,7 @@ impl RunFolder {
     ///
     /// [`Error::Data`] if another training has it; [`Error::Io`] if the lock cannot be made.
     pub fn lock(&self) -> Result<fs::File> {
-        let path = self.checkpoints().join(".lock");
+        let path = self.lock_file();
         fs::create_dir_all(self.checkpoints()).map_err(Error::io("make folder", &path))?;
         let mut options = fs::OpenOptions::new();
         let file = options.create(true).append(true).open(&path);
@@ -93,6 +93,21 @@ impl RunFolder {
             // Some file systems have no locks.
             Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
         }
+    }
+
+    /// Whether a training had the folder and ended without removing it.
+    pub fn is_abandoned(&self) -> bool {
+        // Where a file system has no locks, nobody knows.
+        fs::File::open(self.lock_file()).is_ok_and(|file| file.try_lock().is_ok())
+    }
+
+    /// The folder at `path`, whatever is in it.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.checkpoints().join(".lock")
     }
 
     /// The folder itself.
@@ -205,6 +220,11 @@ impl RunFolder {
 
     fn checkpoints(&self) -> PathBuf {
         self.0.join("checkpoints")
+    }
+
+    /// What a training leaves, apart from its checkpoints.
+    pub fn trained(&self) -> [PathBuf; 5] {
+        [self.model(), self.history(), self.steps(), self.statistics(), self.found_lr()]
     }
 
     /// Files that every run writes, apart from its pictures.

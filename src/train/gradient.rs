@@ -2,7 +2,10 @@
 
 use burn::{module::Module, tensor::Tensor};
 
-use super::Batch;
+use super::{
+    Batch,
+    slopes::{Branch, Slopes},
+};
 use crate::{
     error::Result,
     loss::{Criterion, Target},
@@ -40,23 +43,20 @@ pub fn batch_gradient<M: Segmenter + Module>(
     pass: Pass,
 ) -> Result<BatchGradient> {
     let target = batch.target();
+    let n_images = batch.images.dims()[0];
     let outputs = network.forward_in(batch.images, pass);
+    if !criterion.is_single_mean() {
+        let branches = Branch::of(outputs, criterion, &target)?;
+        let copies = branches.iter().cloned().map(Branch::in_main_memory).collect();
+        let slopes = Slopes::of(copies, criterion, epoch);
+        let gradients = Gradients::of(network, slopes.along(branches, 0, n_images));
+        let Slopes { loss, terms, .. } = slopes;
+        return Ok(BatchGradient { loss: loss as f32, weight: 1.0, terms, gradients });
+    }
     let parts = criterion.parts(outputs.main, &target)?;
     let sides = outputs.auxiliary;
-    let Some(value) = criterion.single_mean(&parts) else {
-        let value = criterion.value(&parts, epoch);
-        drop(parts);
-        let terms = match value.terms.len() {
-            1 => Vec::new(),
-            _ => value.terms.into_iter().map(|it| it.into_scalar()).collect(),
-        };
-        let total = add_sides(value.total, sides, criterion, &target, epoch)?;
-        let loss = total.clone().into_scalar();
-        let gradients = Gradients::of(network, total);
-        return Ok(BatchGradient { loss, weight: 1.0, terms, gradients });
-    };
+    let value = criterion.single_mean(&parts).expect("it is a single mean").clone();
     // The division comes last: it is one factor of all gradients.
-    let value = value.clone();
     drop(parts);
     let total = add_side_sums(value.sum, sides, criterion, &target)?;
     let sum: f32 = total.clone().into_scalar();
@@ -67,21 +67,6 @@ pub fn batch_gradient<M: Segmenter + Module>(
     }
     let loss = if 0.0 < weight { sum / weight } else { 0.0 };
     Ok(BatchGradient { loss, weight, terms: Vec::new(), gradients })
-}
-
-/// `total` with the losses of side branches.
-fn add_sides(
-    mut total: Tensor<1>,
-    sides: Vec<SideOutput>,
-    criterion: &Criterion,
-    target: &Target,
-    epoch: u32,
-) -> Result<Tensor<1>> {
-    for SideOutput { weight, logits } in sides {
-        let parts = criterion.parts(logits, target)?;
-        total = total + criterion.value(&parts, epoch).total * weight;
-    }
-    Ok(total)
 }
 
 /// `sum` with those of side branches, of a loss that is a single mean: the pixels are the same, and

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::PathBuf,
+    sync::mpsc,
     thread::{self, JoinHandle},
 };
 
@@ -34,6 +35,20 @@ pub(super) struct Keeper {
 pub struct Writing(Option<JoinHandle<Result<()>>>);
 
 impl Writing {
+    /// Begins to write; where no thread can be had, writes.
+    fn begin(thread: thread::Builder, files: Files) -> Result<Self> {
+        // What a thread that does not begin was given is lost: it gets the files when it runs.
+        let (sender, receiver) = mpsc::channel::<Files>();
+        match thread.spawn(move || receiver.recv().map_or(Ok(()), Files::write)) {
+            Err(_) => files.write().map(|()| Self::default()),
+            Ok(thread) => {
+                let sent = sender.send(files);
+                sent.expect("the thread waits for it");
+                Ok(Self(Some(thread)))
+            }
+        }
+    }
+
     /// Waits until it is on disk.
     ///
     /// # Errors
@@ -188,26 +203,39 @@ impl Fit<'_> {
         let best = state.best.take().map(|it| Copied::weights(it.as_ref()));
         let State { network, optimizer, ema, position, .. } = state;
         let last = Copied::checkpoint(network, optimizer, ema.as_ref(), position);
-        let folder = self.folder.clone();
-        keeper.writing = Writing(Some(thread::spawn(move || write(&folder, best, last))));
+        let files = Files { folder: self.folder.clone(), best, last };
+        keeper.writing = Writing::begin(thread::Builder::new(), files)?;
         keeper.pace.add(began, observer.seconds());
         Ok(())
     }
 }
 
-/// The best weights first: the position of the last checkpoint knows of them.
-fn write(folder: &RunFolder, best: Option<Copied>, last: Copied) -> Result<()> {
-    if let Some(best) = best {
-        best.write(&folder.best_checkpoint())?;
+/// What a checkpoint writes.
+struct Files {
+    folder: RunFolder,
+    best: Option<Copied>,
+    last: Copied,
+}
+
+impl Files {
+    /// The best weights first: the position of the last checkpoint knows of them.
+    fn write(self) -> Result<()> {
+        let Self { folder, best, last } = self;
+        if let Some(best) = best {
+            best.write(&folder.best_checkpoint())?;
+        }
+        last.replace(&folder.last_checkpoint(), &folder.previous_checkpoint())
     }
-    last.replace(&folder.last_checkpoint(), &folder.previous_checkpoint())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use burn::tensor::Device;
+
     use super::*;
+    use crate::model::Conv2d;
 
     #[test]
     fn a_checkpoint_that_could_not_be_written_is_found_out_without_waiting() {
@@ -227,6 +255,20 @@ mod tests {
         });
         assert!(is_told);
         keeper.into_last().finish().unwrap(); // Once is enough.
+    }
+
+    #[test]
+    fn a_checkpoint_is_written_with_and_without_a_thread() {
+        // More stack than there are addresses: such a thread cannot be had.
+        for thread in [thread::Builder::new(), thread::Builder::new().stack_size(1 << 60)] {
+            let root = tempfile::tempdir().unwrap();
+            let folder = RunFolder::create(root.path()).unwrap();
+            let last = Copied::weights(&Conv2d::new([2, 3], 3, &Device::flex()));
+            let best = Some(last.clone());
+            let files = Files { folder: folder.clone(), best, last };
+            Writing::begin(thread, files).unwrap().finish().unwrap();
+            assert!(folder.last_checkpoint().exists() && folder.best_checkpoint().exists());
+        }
     }
 
     #[test]

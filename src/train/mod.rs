@@ -26,6 +26,8 @@ mod checkpoint;
 
 mod validate;
 
+mod slopes;
+
 mod gradient;
 
 mod window;

@@ -2,15 +2,19 @@
 
 use burn::{
     module::Module,
-    tensor::{DType, Device, Tensor, TensorData},
+    tensor::{Device, Tensor},
 };
 
-use super::{Batch, BatchGradient, batch_gradient, gradient::add_side_sums};
+use super::{
+    Batch, BatchGradient, batch_gradient,
+    gradient::add_side_sums,
+    slopes::{Branch, Slopes},
+};
 use crate::{
     chip::Chip,
     error::Result,
-    loss::{ClassSums, Criterion, Parts, Weighted, sum_fixed},
-    model::{Outputs, Pass, Segmenter, SideOutput},
+    loss::Criterion,
+    model::{Outputs, Pass, Segmenter},
     optim::Gradients,
 };
 
@@ -117,18 +121,15 @@ impl<M: Segmenter + Module> Window<'_, M> {
         }
         let joined = joined.expect("a window has a batch");
         drop(copy);
-        let Slopes { loss, terms, slopes } = self.slopes(joined);
+        let slopes = Slopes::of(joined, self.criterion, self.epoch);
         let mut n_before = 0;
         for index in 0..self.n_images.len() {
             let branches = self.branches(self.network, index)?;
             let n_images = self.n_images[index];
-            let along = branches.into_iter().zip(&slopes).flat_map(|(branch, slopes)| {
-                let parts = branch.parts.into_iter().zip(slopes);
-                parts.map(move |(parts, slope)| slope.along(parts, n_before, n_images))
-            });
-            sink(along.reduce(|sum, it| sum + it).expect("a criterion has a term"));
+            sink(slopes.along(branches, n_before, n_images));
             n_before += n_images;
         }
+        let Slopes { loss, terms, .. } = slopes;
         Ok(WindowLoss { loss, weight: 1.0, terms, factor: 1.0 })
     }
 
@@ -145,119 +146,8 @@ impl<M: Segmenter + Module> Window<'_, M> {
     fn branches(&self, network: &M, index: usize) -> Result<Vec<Branch>> {
         let batch = (self.batch)(index);
         let target = batch.target();
-        let Outputs { main, auxiliary } = network.forward_in(batch.images, self.part(index));
-        let main = SideOutput { weight: 1.0, logits: main };
-        let all = [main].into_iter().chain(auxiliary);
-        all.map(|SideOutput { weight, logits }| {
-            Ok(Branch { weight, parts: self.criterion.parts(logits, &target)? })
-        })
-        .collect()
-    }
-
-    /// The loss of all batches, and how it changes with each of their sums.
-    fn slopes(&self, branches: Vec<Branch>) -> Slopes {
-        let leaves: Vec<Branch> = branches.into_iter().map(Branch::into_leaves).collect();
-        let mut terms = Vec::new();
-        let mut total: Option<Tensor<1>> = None;
-        for (index, branch) in leaves.iter().enumerate() {
-            let value = self.criterion.value(&branch.parts, self.epoch);
-            if index == 0 && 1 < value.terms.len() {
-                terms = value.terms.iter().map(|it| it.clone().into_scalar()).collect();
-            }
-            let value = value.total * branch.weight;
-            total = Some(total.map_or(value.clone(), |sum| sum + value));
-        }
-        let total = total.expect("there is a main output");
-        let loss = total.clone().into_scalar();
-        let gradients = total.backward();
-        let slope = |parts: Parts| match parts {
-            Parts::Pixels(Weighted { sum, .. }) => Slope::Pixels(numbers(sum.grad(&gradients), 1)),
-            Parts::Regions(ClassSums { intersection, predicted, .. }) => {
-                let n_values = intersection.dims().iter().product();
-                let of = |sums: Tensor<2>| numbers(sums.grad(&gradients), n_values);
-                Slope::Regions([of(intersection), of(predicted)])
-            }
-        };
-        let of_branch = |branch: Branch| branch.parts.into_iter().map(slope).collect();
-        Slopes { loss, terms, slopes: leaves.into_iter().map(of_branch).collect() }
-    }
-}
-
-/// What an output contributes, and what the loss of that output is multiplied with.
-struct Branch {
-    weight: f64,
-    parts: Vec<Parts>,
-}
-
-impl Branch {
-    fn in_main_memory(self) -> Self {
-        let parts = self.parts.into_iter().map(Parts::in_main_memory).collect();
-        Self { parts, ..self }
-    }
-
-    fn join(self, other: Self) -> Self {
-        let parts = self.parts.into_iter().zip(other.parts).map(|(a, b)| a.join(b)).collect();
-        Self { parts, ..self }
-    }
-
-    /// The same numbers, to be differentiated by.
-    fn into_leaves(self) -> Self {
-        let leaf = |parts| match parts {
-            Parts::Pixels(Weighted { sum, weight }) => {
-                Parts::Pixels(Weighted { sum: leaf(sum).require_grad(), weight: leaf(weight) })
-            }
-            Parts::Regions(sums) => Parts::Regions(ClassSums {
-                intersection: leaf(sums.intersection).require_grad(),
-                predicted: leaf(sums.predicted).require_grad(),
-                reference: leaf(sums.reference),
-            }),
-        };
-        Self { parts: self.parts.into_iter().map(leaf).collect(), ..self }
-    }
-}
-
-fn leaf<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    Tensor::from_data(tensor.into_data(), (&Device::flex().autodiff(), DType::F64))
-}
-
-/// The gradient as numbers; 0 where the loss does not depend on it.
-fn numbers<const D: usize>(gradient: Option<Tensor<D>>, n: usize) -> Vec<f64> {
-    gradient.map_or(vec![0.0; n], |it| it.into_data().iter().collect())
-}
-
-/// The loss of a window, its terms, and the slopes of each branch and term.
-struct Slopes {
-    loss: f64,
-    terms: Vec<f32>,
-    slopes: Vec<Vec<Slope>>,
-}
-
-/// How a loss changes with the sums of a term.
-enum Slope {
-    /// With the one sum over pixels.
-    Pixels(Vec<f64>),
-    /// With intersection and prediction of each image and class, `[image, class]`.
-    Regions([Vec<f64>; 2]),
-}
-
-impl Slope {
-    /// Σ slope * sum over the sums of `n_images` images from the `first` on; `[1]`.
-    fn along(&self, parts: Parts, first: usize, n_images: usize) -> Tensor<1> {
-        match (self, parts) {
-            (Self::Pixels(slope), Parts::Pixels(Weighted { sum, .. })) => sum * slope[0],
-            (Self::Regions(slopes), Parts::Regions(sums)) => {
-                let [_, n_classes] = sums.intersection.dims();
-                let range = first * n_classes..(first + n_images) * n_classes;
-                let weighted = |sums: Tensor<2>, slope: &[f64]| {
-                    let data =
-                        TensorData::new(slope[range.clone()].to_vec(), [n_images, n_classes]);
-                    let place = (&sums.device(), sums.dtype());
-                    sum_fixed(sums * Tensor::from_data(data, place))
-                };
-                weighted(sums.intersection, &slopes[0]) + weighted(sums.predicted, &slopes[1])
-            }
-            _ => unreachable!("slopes are of the same terms"),
-        }
+        let outputs = network.forward_in(batch.images, self.part(index));
+        Branch::of(outputs, self.criterion, &target)
     }
 }
 
@@ -267,7 +157,7 @@ mod tests {
 
     use burn::{
         module::{ModuleMapper, ModuleVisitor, Param},
-        tensor::Gradients as Backward,
+        tensor::{DType, Gradients as Backward},
     };
     use rand::Rng;
     use serde_json::Value;
@@ -276,7 +166,7 @@ mod tests {
     use crate::{
         label::{ClassCounts, IGNORE},
         loss::{LossConfig, LossKind},
-        model::{Conv2d, Encoder, Features, ModelConfig, Network, NormKind, Path},
+        model::{Conv2d, Encoder, Features, ModelConfig, Network, NormKind, Path, SideOutput},
         optim::OptimizerConfig,
         random::{Purpose, generator},
         schedule::Rates,
@@ -481,10 +371,11 @@ mod tests {
                         .collect()
                 };
                 let difference = error(&values(&parts), &values(&whole));
-                // Without fused multiply-adds the large batch itself can be further off than that.
+                assert!(difference < 1e-5, "{kind}: {difference}");
+                // A ReLU whose input rounds to the other side of 0 shows in the thousandths.
                 let (_, exact) = at_once(&network, &criterion, &chips);
                 let own = error(&values(&whole), &exact);
-                assert!(difference < 1e-5_f64.max(2.0 * own), "{kind}: {difference}, {own}");
+                assert!(own < 0.02, "{kind}: {own}");
                 assert!((parts.loss - whole.loss).abs() < 1e-5, "{kind}");
                 assert_eq!(parts.weight, whole.weight, "{kind}");
                 assert_eq!(parts.terms.len(), whole.terms.len());

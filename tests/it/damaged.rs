@@ -108,6 +108,67 @@ fn a_damaged_checkpoint_is_refused_before_training() {
 }
 
 #[test]
+fn damaged_best_weights_are_taken_from_another_file_of_their_epoch() {
+    for (setting, stop) in [("train.epochs=1", None), ("train.keep_best=2", Some(4))] {
+        let site = site();
+        train(&mut begin(site.path(), "whole", &[setting]), None).unwrap();
+        let ended = train(&mut begin(site.path(), "run", &[setting]), stop);
+        assert_eq!(ended.is_ok(), stop.is_none());
+        fs::write(site.path().join("run/checkpoints/best.safetensors"), "damaged").unwrap();
+        let ended = swath(site.path(), &["resume", "run"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let told = "the best weights, of epoch 1, are also in ";
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        let model = |run: &str| fs::read(site.path().join(run).join("model.swath")).unwrap();
+        assert!(model("run") == model("whole"), "{setting}");
+    }
+}
+
+#[test]
+fn what_to_do_without_the_best_weights_is_said_and_leads_to_the_same_bits() {
+    let site = stopped();
+    train(&mut begin(site.path(), "whole", &[]), None).unwrap();
+    fs::remove_file(site.path().join("run/checkpoints/best.safetensors")).unwrap();
+    let parts = ["best.safetensors", "of epoch 1, which no other file holds", "the beginning"];
+    check_refused(site.path(), &["resume", "run"], 1, &parts);
+    for name in ["last", "previous"] {
+        let path = site.path().join(format!("run/checkpoints/{name}.safetensors"));
+        fs::remove_file(path).unwrap();
+    }
+    swath_ok(site.path(), &["resume", "run"]);
+    let model = |run: &str| fs::read(site.path().join(run).join("model.swath")).unwrap();
+    assert!(model("run") == model("whole"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_become_so_large_is_an_error_that_names_it() {
+    let site = site();
+    let site = site.path();
+    swath_ok(site, &["train", "run.toml", "-o", "whole"]);
+    let script = format!(
+        "ulimit -f 16; exec {} train run.toml -o run \
+         --set train.checkpoint_steps=1",
+        env!("CARGO_BIN_EXE_swath")
+    );
+    let mut limited = std::process::Command::new("sh");
+    let ended = limited.current_dir(site).args(["-c", &script]).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("error: ") && last.contains("last.safetensors"), "{said}");
+    assert!(last.contains("File too large"), "{said}");
+    let left = fs::read_dir(site.join("run/checkpoints")).unwrap();
+    let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    assert!(left.iter().all(|it| it == ".lock" || it == "run.toml"), "{left:?}");
+    swath_ok(site, &["resume", "run"]);
+    for name in ["model.swath", "steps.csv", "metrics.json"] {
+        let [run, whole] = ["run", "whole"].map(|it| fs::read(site.join(it).join(name)).unwrap());
+        assert!(run == whole, "{name}");
+    }
+}
+
+#[test]
 fn a_run_is_resumed_by_one_process_at_a_time() {
     let site = stopped();
     let path = site.path().join("run");

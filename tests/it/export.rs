@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use swath::run::{About, Manifest, RunFile, hash_bytes};
 
-use crate::support::{begin, check_refused, files, site, swath_ok};
+use crate::support::{begin, check_refused, files, site, swath, swath_ok};
 
 /// A site with a finished run in `run`, whose run file says where it is.
 fn site_with_run() -> tempfile::TempDir {
@@ -185,10 +185,12 @@ fn the_card_has_figures_classes_and_what_was_stated() {
         "lr = 0.003".to_owned(),
         "| best while training | mean-iou 0.".to_owned(),
         "Accuracy holds for the test blocks of these scenes.".to_owned(),
+        "| `confusion.csv` |".to_owned(),
         manifest.environment.instruction_set.clone(),
     ] {
         assert!(card.contains(&part), "no `{part}` in {card}");
     }
+    assert!(!card.contains("lr_find.json"), "{card}");
     // Thousands are grouped.
     let row = card.lines().find(|it| it.starts_with("| 30 | forest |")).unwrap();
     let plain = row.replace(',', "");
@@ -197,6 +199,40 @@ fn the_card_has_figures_classes_and_what_was_stated() {
     assert!(!card.contains(&*site.to_string_lossy()), "a path of this machine: {card}");
     assert_eq!(manifest.about.study_area.as_deref(), Some("A valley | by a river"));
     assert_eq!(manifest.audit.unwrap().n_train_test_px, 0);
+}
+
+#[test]
+fn the_card_of_a_run_without_test_blocks_claims_nothing_of_them() {
+    let site = site();
+    let site = site.path();
+    let text = fs::read_to_string(site.join("run.toml")).unwrap();
+    let about = "\n[about]\nlicence = ' '\ncitation = 'by <b>us</b> \\and `others`'\n\
+                 study_area = \"a\\u001b\\nb\"\n";
+    let text =
+        text.replace("block_px = 32", "block_px = 32\nvalidation = [[0, 0], [32, 64]]\ntest = 0");
+    let text = text.replace("lr = 3e-3", "lr = 'auto'");
+    fs::write(site.join("run.toml"), text + about).unwrap();
+    swath_ok(site, &["train", "run.toml", "-o", "run"]);
+    let printed = swath_ok(site, &["export", "run", "-o", "folder", "--json"]);
+    let card = fs::read_to_string(site.join("folder/MODEL_CARD.md")).unwrap();
+    for part in [
+        "There are no test blocks: the figures are those of the validation blocks",
+        "Accuracy holds for the validation blocks of these scenes.",
+        "| `lr_find.json` |",
+        "| licence | not stated |",
+        "| citation | by \\<b>us\\</b> \\\\and \\`others\\` |",
+        "| study area | a b |",
+        "| test | 0 | 0 |",
+    ] {
+        assert!(card.contains(part), "no `{part}` in {card}");
+    }
+    for part in ["test blocks of these", "chosen on the test", "\nvalidation = "] {
+        assert!(!card.contains(part), "`{part}` in {card}");
+    }
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert!(printed["not_stated"].as_array().unwrap().contains(&"licence".into()));
+    let about = fs::read_to_string(site.join("folder/about.toml")).unwrap();
+    assert!(!about.contains("licence") && about.contains("citation"), "{about}");
 }
 
 #[test]
@@ -232,6 +268,18 @@ fn exports_replace_nothing_unasked_and_only_exports() {
     check_refused(site, &args, 1, &["run: found a folder with other files"]);
     swath_ok(site, &["export", "run", "-o", "a.zip"]);
     check_refused(site, &["export", "run", "-o", "a.zip"], 1, &["a.zip: found a file", "--force"]);
+    fs::create_dir(site.join("empty")).unwrap();
+    swath_ok(site, &["export", "run", "-o", "empty"]);
+    assert!(site.join("empty/MODEL_CARD.md").is_file());
+    swath_ok(site, &["export", "run", "-o", "B.ZIP"]);
+    assert_eq!(unzip(&site.join("B.ZIP")), unzip(&site.join("a.zip")));
+    fs::create_dir(site.join("c.Zip")).unwrap();
+    check_refused(
+        site,
+        &["export", "run", "-o", "c.Zip", "--force"],
+        1,
+        &["c.Zip: found a folder"],
+    );
     swath_ok(site, &["export", "run", "-o", "a.zip", "--force"]);
 
     begin(site, "begun", &[]);
@@ -259,8 +307,76 @@ fn a_new_run_file_asks_for_what_only_people_know() {
         let key = name.replace(' ', "_");
         assert!(prompts.contains(&format!("\n# {key} =\n")), "no {key} in {prompts}");
     }
+    // Keys of schedules stand once each, with the kind that has them.
+    let at = |part: &str| {
+        assert_eq!(text.matches(part).count(), 1, "{part}");
+        text.find(part).unwrap()
+    };
+    let order = [
+        "\n# Keys of kind = \"multi-step\": milestones, gamma.\n",
+        "\n# milestones =\n",
+        "\n# Keys of kind = \"linear\": length, start_factor, end_factor.\n",
+        "\n# start_factor =\n",
+        "\n# Keys of kind = \"plateau\": monitor, factor,",
+        "\n# cooldown =\n",
+        "\n# Keys of kind = \"product\": piece.\n",
+    ];
+    assert!(order.map(at).is_sorted(), "{:?}", order.map(at));
     let stated = text.replace("# study_area =", "study_area = \"here\"");
     fs::write(site.join("new.toml"), stated).unwrap();
     let run_file = RunFile::load(&site.join("new.toml"), &[]).unwrap();
     assert_eq!(run_file.about.study_area.as_deref(), Some("here"));
+}
+
+#[test]
+fn files_that_were_changed_after_the_run_are_packed_only_when_asked_for() {
+    let site = site_with_run();
+    let site = site.path();
+    let file = |name: &str| site.join("run").join(name);
+    let manifest = || Manifest::read(&file("manifest.json")).unwrap();
+    let outputs = manifest().outputs;
+    let wanted = [
+        "confusion.csv",
+        "history.csv",
+        "metrics.json",
+        "model.swath",
+        "statistics.json",
+        "steps.csv",
+    ];
+    assert!(outputs.keys().eq(wanted), "{outputs:?}");
+    for name in wanted {
+        let whole = fs::read(file(name)).unwrap();
+        fs::write(file(name), [&whole[..], b"\n"].concat()).unwrap();
+        let found = hash_bytes(&fs::read(file(name)).unwrap());
+        let parts = [&format!("{name}: {found}, written as {}", outputs[name]), "--altered"];
+        check_refused(site, &["export", "run"], 1, &parts.map(|it| it.as_ref()));
+        fs::write(file(name), whole).unwrap();
+    }
+    // Neither a new evaluation nor a training that has nothing left to do makes it the run's own.
+    let history = fs::read_to_string(file("history.csv")).unwrap();
+    fs::write(file("history.csv"), history.replacen(",0.", ",0.9", 1)).unwrap();
+    swath_ok(site, &["evaluate", "run"]);
+    swath_ok(site, &["resume", "run"]);
+    assert_eq!(manifest().outputs, outputs);
+    check_refused(site, &["export", "run"], 1, &["history.csv: "]);
+    assert!(!site.join("run.zip").exists());
+    let printed = swath_ok(site, &["export", "run", "--altered", "-o", "folder", "--json"]);
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["altered"][0]["name"], "history.csv");
+    let card = fs::read_to_string(site.join("folder/MODEL_CARD.md")).unwrap();
+    assert!(card.contains("**Changed after the run wrote them: `history.csv`.**"), "{card}");
+    fs::write(file("history.csv"), history).unwrap();
+
+    let whole = fs::read_to_string(file("manifest.json")).unwrap();
+    let mut changed = manifest();
+    changed.split[0].test.pop();
+    changed.write(&file("manifest.json")).unwrap();
+    check_refused(site, &["export", "run"], 1, &["manifest.json: found other blocks in `split`"]);
+    // An older version noted no hashes.
+    let mut older: Manifest = serde_json::from_str(&whole).unwrap();
+    older.outputs.clear();
+    older.write(&file("manifest.json")).unwrap();
+    let ended = swath(site, &["export", "run"]);
+    let told = "not checked, as the run noted no hash of them: confusion.csv, history.csv, ";
+    assert!(ended.code == Some(0) && ended.stderr.contains(told), "{}", ended.stderr);
 }

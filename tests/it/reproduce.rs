@@ -1,8 +1,14 @@
 //! Runs that are done again: with the same seed to the same bits, and with other seeds.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use serde_json::Value;
+use swath::train::RunFolder;
 
 use crate::support::{
     Ended, begin, check_refused, command, copy_folder, files, site, swath, swath_ok,
@@ -70,7 +76,45 @@ fn a_run_done_again_is_the_same_at_any_number_of_threads() {
     assert!(read("run-again/model.swath") == read("run/model.swath"));
     assert!(site.join("run-again/report.html").is_file());
     check_refused(site, &["reproduce", "run", "--keep"], 1, &["run.toml of another run"]);
-    check_refused(site, &["reproduce", "run", "-o", "run"], 1, &["run.toml of another run"]);
+    check_refused(site, &["reproduce", "run", "--keep"], 1, &["give --force to replace it"]);
+    swath_ok(site, &["reproduce", "run", "--keep", "--force"]);
+    check_refused(
+        site,
+        &["reproduce", "run", "-o", "run", "--force"],
+        1,
+        &["run: found the run its"],
+    );
+}
+
+#[test]
+fn what_a_killed_reproduction_left_goes_with_the_next_one() {
+    let site = site_with_run();
+    let site = site.path();
+    // One that goes on keeps its folder.
+    let living = RunFolder::create(&site.join(".swath-reproduce-living")).unwrap();
+    let lock = living.lock().unwrap();
+    let before = files(site);
+    let temporary = || {
+        let entries = fs::read_dir(site).unwrap().map(|it| it.unwrap().path());
+        let is_ours = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with(".swath-reproduce-") && path != living.path()
+        };
+        entries.filter(is_ours).find(|it| it.join("steps.csv").exists())
+    };
+    let mut child = command(site, &["reproduce", "run"]).spawn().unwrap();
+    while temporary().is_none() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it trained");
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(temporary().is_some());
+    let ended = swath(site, &["reproduce", "run"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("removed .swath-reproduce-"), "{}", ended.stderr);
+    assert!(before == files(site), "something was left, or is gone");
+    drop(lock);
 }
 
 #[test]
@@ -204,6 +248,10 @@ fn replicates_are_the_run_on_other_seeds() {
     let before = fs::read(folder.join("runs/tiny/seed-0/manifest.json")).unwrap();
     let args = ["replicate", "hand", "--seeds", "2", "-o", "of_folder", "--dry-run", "--json"];
     swath_ok(site, &args);
+    for more in [&[][..], &["--dry-run"]] {
+        let args = [&["replicate", "hand", "--seeds", "2", "-o", "hand"], more].concat();
+        check_refused(site, &args, 1, &["hand: found the folder of a run", "--out"]);
+    }
     let args = ["replicate", "run.toml", "--seeds", "2", "--set", "train.epochs=1"];
     let printed = swath_ok(site, &args);
     assert!(printed.contains("interval of the mean"), "{printed}");
