@@ -349,7 +349,7 @@ fn files_that_were_changed_after_the_run_are_packed_only_when_asked_for() {
         fs::write(file(name), [&whole[..], b"\n"].concat()).unwrap();
         let found = hash_bytes(&fs::read(file(name)).unwrap());
         let parts = [&format!("{name}: {found}, written as {}", outputs[name]), "--altered"];
-        check_refused(site, &["export", "run"], 1, &parts.map(|it| it.as_ref()));
+        check_refused(site, &["export", "run"], 1, &parts);
         fs::write(file(name), whole).unwrap();
     }
     // Neither a new evaluation nor a training that has nothing left to do makes it the run's own.

@@ -1,5 +1,7 @@
 //! Models of other kinds than the usual one, in whole runs and on the command line.
 
+use std::fs;
+
 use burn::tensor::Device;
 use serde_json::Value;
 use swath::{
@@ -72,6 +74,13 @@ fn what_is_frozen_is_as_it_was_built_and_the_rest_is_not() {
     // A convolution, a norm and its statistics; two of each.
     assert_eq!(n_frozen, 6 + 12);
     assert!(200 < n_changed, "{n_changed}");
+    // Other libraries have no side branches.
+    swath_ok(site.path(), &["weights", "export", "run", "out.safetensors"]);
+    let has_sides = |name: &str| {
+        let bytes = fs::read(site.path().join(name)).unwrap();
+        String::from_utf8_lossy(&bytes).contains("auxiliary_heads.")
+    };
+    assert!(has_sides("run/model.swath") && !has_sides("out.safetensors"));
 }
 
 #[test]
