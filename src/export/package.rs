@@ -14,8 +14,8 @@ use crate::{
     error::{Error, Result},
     reproduce::check_done,
     run::{
-        About, AlteredFile, CARGO_LOCK, Environment, Manifest, Run, SceneBlocks, altered_files,
-        hash_bytes,
+        About, AlteredFile, CARGO_LOCK, ClassPixels, Environment, Manifest, Run, SceneBlocks,
+        altered_files, hash_bytes,
     },
     score::MetricsFile,
     train::read_history,
@@ -165,12 +165,20 @@ impl Package {
     }
 }
 
-/// Refuses files that are not as the run wrote them, and a manifest with another split.
+/// Refuses files that are not as the run wrote them, and a manifest that does not fit run file and data.
 fn check_unaltered(run: &Run, altered: &[AlteredFile]) -> Result<()> {
-    let Run { folder, manifest, data, .. } = run;
-    if manifest.split != SceneBlocks::of(data) {
-        let wanted = "those of run file and data; `--altered` packs it as it is";
-        return Err(Error::data(folder.manifest().display(), "other blocks in `split`", wanted));
+    let Run { folder, manifest, run_file, data, .. } = run;
+    let (classes, audit) = (&manifest.classes, &manifest.audit);
+    // Older versions noted neither classes nor audit.
+    let differs = [
+        ("seed", manifest.seed != run_file.seed),
+        ("split", manifest.split != SceneBlocks::of(data)),
+        ("classes", !classes.is_empty() && *classes != ClassPixels::of(data)),
+        ("audit", audit.is_some() && *audit != Some(data.audit()?)),
+    ];
+    if let Some((key, _)) = differs.into_iter().find(|it| it.1) {
+        let wanted = "that of run file and data; `--altered` packs it as it is";
+        return Err(Error::data(folder.manifest().display(), format!("another `{key}`"), wanted));
     }
     let one = |it: &AlteredFile| {
         let found = it.found.as_deref().map_or("missing", |it| it);

@@ -7,7 +7,8 @@ use burn::tensor::Device;
 use super::{
     ClassPixels, Environment, Manifest, RunFile, SceneBlocks, Status, Unchanged,
     checks::check_settings,
-    hash_bytes, input_files, note_outputs, open_dataset, open_unchanged, peak_memory_bytes,
+    hash_bytes, hash_file, input_files, note_outputs, open_dataset, open_unchanged,
+    peak_memory_bytes,
     rates::{learning_rate, schedule_with},
     resuming::{best_weights, newest_checkpoint},
     sidecar_files, starting_network, starting_weights,
@@ -212,6 +213,7 @@ impl Run {
 
     fn figures(&mut self, observer: &mut dyn Observer) -> Result<MetricsFile> {
         let began = observer.seconds();
+        self.check_model()?;
         let bundle = Bundle::read(&self.folder.model())?;
         let predictor = bundle.predictor(&self.device)?;
         let tiling = bundle.header.tiling();
@@ -240,6 +242,18 @@ impl Run {
         self.manifest.add_seconds("evaluate", observer.seconds() - began);
         self.note(Status::Done)?;
         Ok(file)
+    }
+
+    /// Refuses another model than the one that the training wrote: its figures would not be the run's.
+    fn check_model(&self) -> Result<()> {
+        let path = self.folder.model();
+        let Some(noted) = self.manifest.outputs.get("model.swath") else { return Ok(()) };
+        let found = hash_file(&path)?.1;
+        if found == *noted {
+            return Ok(());
+        }
+        let wanted = format!("{noted}, the model that the run trained; `--map` evaluates any map");
+        Err(Error::data(format!("{} (SHA-256)", path.display()), found, wanted))
     }
 
     fn note(&mut self, status: Status) -> Result<()> {

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder(PathBuf);
 
+/// What the folder of a study holds, which is not to be mixed with a run's.
+const STUDY: &str = "study.json";
+
 impl RunFolder {
     /// Makes the folder.
     ///
@@ -34,11 +37,13 @@ impl RunFolder {
     /// [`Error::Data`] naming the first file found.
     pub fn check_free(path: &Path) -> Result<()> {
         let folder = Self(path.to_owned());
-        match folder.files().into_iter().find(|it| it.exists()) {
+        let of_runs = folder.files().into_iter().map(|it| (it, "another run"));
+        let mut all = of_runs.chain([(path.join(STUDY), "a study")]);
+        match all.find(|it| it.0.exists()) {
             None => Ok(()),
-            Some(file) => Err(Error::data(
+            Some((file, whose)) => Err(Error::data(
                 path.display(),
-                format!("{} of another run", file.file_name().unwrap_or_default().display()),
+                format!("{} of {whose}", file.file_name().unwrap_or_default().display()),
                 "a new folder: choose another with --out, or give --force to replace it",
             )),
         }

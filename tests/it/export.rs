@@ -7,7 +7,10 @@ use std::{
 };
 
 use serde_json::Value;
-use swath::run::{About, Manifest, RunFile, hash_bytes};
+use swath::{
+    bundle::Bundle,
+    run::{About, Manifest, RunFile, hash_bytes},
+};
 
 use crate::support::{begin, check_refused, files, site, swath, swath_ok};
 
@@ -367,11 +370,36 @@ fn files_that_were_changed_after_the_run_are_packed_only_when_asked_for() {
     assert!(card.contains("**Changed after the run wrote them: `history.csv`.**"), "{card}");
     fs::write(file("history.csv"), history).unwrap();
 
+    // Figures of another model are not the run's.
+    let model = fs::read(file("model.swath")).unwrap();
+    let mut other = Bundle::read(&file("model.swath")).unwrap();
+    other.header.name = "other".to_owned();
+    other.write(&file("model.swath")).unwrap();
+    check_refused(
+        site,
+        &["evaluate", "run"],
+        1,
+        &["model.swath", "the model that the run trained"],
+    );
+    fs::write(file("model.swath"), model).unwrap();
+    swath_ok(site, &["evaluate", "run"]);
+
     let whole = fs::read_to_string(file("manifest.json")).unwrap();
-    let mut changed = manifest();
-    changed.split[0].test.pop();
-    changed.write(&file("manifest.json")).unwrap();
-    check_refused(site, &["export", "run"], 1, &["manifest.json: found other blocks in `split`"]);
+    type Change = fn(&mut Manifest);
+    let changes: [(&str, Change); 4] = [
+        ("seed", |it| it.seed += 1),
+        ("split", |it| _ = it.split[0].test.pop()),
+        ("classes", |it| _ = it.classes.pop()),
+        ("audit", |it| it.audit.as_mut().unwrap().n_training_windows += 1),
+    ];
+    for (key, change) in changes {
+        let mut changed = manifest();
+        change(&mut changed);
+        changed.write(&file("manifest.json")).unwrap();
+        let wanted = format!("manifest.json: found another `{key}`");
+        check_refused(site, &["export", "run"], 1, &[&wanted]);
+        fs::write(file("manifest.json"), &whole).unwrap();
+    }
     // An older version noted no hashes.
     let mut older: Manifest = serde_json::from_str(&whole).unwrap();
     older.outputs.clear();

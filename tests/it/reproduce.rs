@@ -244,6 +244,10 @@ fn replicates_are_the_run_on_other_seeds() {
     let read = |path: &Path| fs::read(path.join("model.swath")).unwrap();
     assert!(read(&site.join("hand")) == read(&folder.join("runs/tiny/seed-1")));
 
+    // A run among the study's files would be neither's.
+    let args = format!("train run.toml -o {}", folder.display());
+    check_refused(site, &args.split(' ').collect::<Vec<_>>(), 1, &["study.json of a study"]);
+
     // The same of the run's folder; what is done is kept.
     let before = fs::read(folder.join("runs/tiny/seed-0/manifest.json")).unwrap();
     let args = ["replicate", "hand", "--seeds", "2", "-o", "of_folder", "--dry-run", "--json"];
