@@ -1,4 +1,4 @@
-//! What is packed of a run, and what is said of it.
+//! What is packed of a run, and where it may go.
 
 use std::{
     collections::BTreeMap,
@@ -7,22 +7,9 @@ use std::{
 };
 
 use serde_json::Value;
-use swath::{
-    bundle::Bundle,
-    run::{About, Manifest, RunFile, hash_bytes},
-};
+use swath::run::{Manifest, hash_bytes};
 
-use crate::support::{begin, check_refused, files, site, swath, swath_ok};
-
-/// A site with a finished run in `run`, whose run file says where it is.
-fn site_with_run() -> tempfile::TempDir {
-    let site = site();
-    let path = site.path().join("run.toml");
-    let about = "\n[about]\nstudy_area = \"A valley | by a river\"\n";
-    fs::write(&path, fs::read_to_string(&path).unwrap() + about).unwrap();
-    swath_ok(site.path(), &["train", "run.toml", "-o", "run"]);
-    site
-}
+use crate::support::{begin, check_refused, files, site_with_run, swath_ok};
 
 /// The files of an archive of stored records, by their local headers.
 fn unzip(path: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -161,84 +148,6 @@ fn polygons_cover_what_the_manifest_lists() {
 }
 
 #[test]
-fn the_card_has_figures_classes_and_what_was_stated() {
-    let site = site_with_run();
-    let site = site.path();
-    let about = "imagery_date = '2020-06-01'\nlicence = 'CC0'\n";
-    fs::write(site.join("about.toml"), about).unwrap();
-    let args = ["export", "run", "-o", "folder", "--about", "about.toml", "--json"];
-    let printed: Value = serde_json::from_str(&swath_ok(site, &args)).unwrap();
-    assert_eq!(printed["not_stated"].as_array().unwrap().len(), 6);
-    let card = fs::read_to_string(site.join("folder/MODEL_CARD.md")).unwrap();
-    let text = fs::read_to_string(site.join("run/metrics.json")).unwrap();
-    let metrics: Value = serde_json::from_str(&text).unwrap();
-    let test = &metrics["splits"]["test"];
-    let figure = |value: &Value| format!("{:.4}", value.as_f64().unwrap());
-    let manifest = Manifest::read(&site.join("run/manifest.json")).unwrap();
-    let forest = manifest.classes.iter().find(|it| it.name == "forest").unwrap();
-    for part in [
-        "| study area | A valley \\| by a river |".to_owned(),
-        "| imagery date | 2020-06-01 |".to_owned(),
-        "| label protocol | not stated |".to_owned(),
-        format!("| mean IoU | {} |", figure(&test["mean_iou"])),
-        format!("| forest | {} |", figure(&test["classes"][2]["iou"])),
-        "| 1 | blue | uint16 | 0 |".to_owned(),
-        "All weights were drawn at random, keyed by the seed 7.".to_owned(),
-        "| test pixels that a training window shows | 0 |".to_owned(),
-        "lr = 0.003".to_owned(),
-        "| best while training | mean-iou 0.".to_owned(),
-        "Accuracy holds for the test blocks of these scenes.".to_owned(),
-        "| `confusion.csv` |".to_owned(),
-        manifest.environment.instruction_set.clone(),
-    ] {
-        assert!(card.contains(&part), "no `{part}` in {card}");
-    }
-    assert!(!card.contains("lr_find.json"), "{card}");
-    // Thousands are grouped.
-    let row = card.lines().find(|it| it.starts_with("| 30 | forest |")).unwrap();
-    let plain = row.replace(',', "");
-    let wanted = format!("| {} | {} | {} |", forest.train, forest.validation, forest.test);
-    assert!(plain.contains(&wanted), "no `{wanted}` in {plain}");
-    assert!(!card.contains(&*site.to_string_lossy()), "a path of this machine: {card}");
-    assert_eq!(manifest.about.study_area.as_deref(), Some("A valley | by a river"));
-    assert_eq!(manifest.audit.unwrap().n_train_test_px, 0);
-}
-
-#[test]
-fn the_card_of_a_run_without_test_blocks_claims_nothing_of_them() {
-    let site = site();
-    let site = site.path();
-    let text = fs::read_to_string(site.join("run.toml")).unwrap();
-    let about = "\n[about]\nlicence = ' '\ncitation = 'by <b>us</b> \\and `others`'\n\
-                 study_area = \"a\\u001b\\nb\"\n";
-    let text =
-        text.replace("block_px = 32", "block_px = 32\nvalidation = [[0, 0], [32, 64]]\ntest = 0");
-    let text = text.replace("lr = 3e-3", "lr = 'auto'");
-    fs::write(site.join("run.toml"), text + about).unwrap();
-    swath_ok(site, &["train", "run.toml", "-o", "run"]);
-    let printed = swath_ok(site, &["export", "run", "-o", "folder", "--json"]);
-    let card = fs::read_to_string(site.join("folder/MODEL_CARD.md")).unwrap();
-    for part in [
-        "There are no test blocks: the figures are those of the validation blocks",
-        "Accuracy holds for the validation blocks of these scenes.",
-        "| `lr_find.json` |",
-        "| licence | not stated |",
-        "| citation | by \\<b>us\\</b> \\\\and \\`others\\` |",
-        "| study area | a b |",
-        "| test | 0 | 0 |",
-    ] {
-        assert!(card.contains(part), "no `{part}` in {card}");
-    }
-    for part in ["test blocks of these", "chosen on the test", "\nvalidation = "] {
-        assert!(!card.contains(part), "`{part}` in {card}");
-    }
-    let printed: Value = serde_json::from_str(&printed).unwrap();
-    assert!(printed["not_stated"].as_array().unwrap().contains(&"licence".into()));
-    let about = fs::read_to_string(site.join("folder/about.toml")).unwrap();
-    assert!(!about.contains("licence") && about.contains("citation"), "{about}");
-}
-
-#[test]
 fn exports_replace_nothing_unasked_and_only_exports() {
     let site = site_with_run();
     let site = site.path();
@@ -297,114 +206,4 @@ fn exports_replace_nothing_unasked_and_only_exports() {
     fs::write(site.join("about.toml"), "study_aera = 'x'").unwrap();
     let parts = ["`study_aera` = \"x\"", "did you mean `study_area`?"];
     check_refused(site, &["export", "run", "--about", "about.toml"], 2, &parts);
-}
-
-#[test]
-fn a_new_run_file_asks_for_what_only_people_know() {
-    let site = site();
-    let site = site.path();
-    swath_ok(site, &["init", "image.tif", "-l", "labels.tif", "-o", "new.toml"]);
-    let text = fs::read_to_string(site.join("new.toml")).unwrap();
-    let (_, prompts) = text.split_once("\n[about]\n").unwrap();
-    for (name, _) in About::default().items() {
-        let key = name.replace(' ', "_");
-        assert!(prompts.contains(&format!("\n# {key} =\n")), "no {key} in {prompts}");
-    }
-    // Keys of schedules stand once each, with the kind that has them.
-    let at = |part: &str| {
-        assert_eq!(text.matches(part).count(), 1, "{part}");
-        text.find(part).unwrap()
-    };
-    let order = [
-        "\n# Keys of kind = \"multi-step\": milestones, gamma.\n",
-        "\n# milestones =\n",
-        "\n# Keys of kind = \"linear\": length, start_factor, end_factor.\n",
-        "\n# start_factor =\n",
-        "\n# Keys of kind = \"plateau\": monitor, factor,",
-        "\n# cooldown =\n",
-        "\n# Keys of kind = \"product\": piece.\n",
-    ];
-    assert!(order.map(at).is_sorted(), "{:?}", order.map(at));
-    let stated = text.replace("# study_area =", "study_area = \"here\"");
-    fs::write(site.join("new.toml"), stated).unwrap();
-    let run_file = RunFile::load(&site.join("new.toml"), &[]).unwrap();
-    assert_eq!(run_file.about.study_area.as_deref(), Some("here"));
-}
-
-#[test]
-fn files_that_were_changed_after_the_run_are_packed_only_when_asked_for() {
-    let site = site_with_run();
-    let site = site.path();
-    let file = |name: &str| site.join("run").join(name);
-    let manifest = || Manifest::read(&file("manifest.json")).unwrap();
-    let outputs = manifest().outputs;
-    let wanted = [
-        "confusion.csv",
-        "history.csv",
-        "metrics.json",
-        "model.swath",
-        "statistics.json",
-        "steps.csv",
-    ];
-    assert!(outputs.keys().eq(wanted), "{outputs:?}");
-    for name in wanted {
-        let whole = fs::read(file(name)).unwrap();
-        fs::write(file(name), [&whole[..], b"\n"].concat()).unwrap();
-        let found = hash_bytes(&fs::read(file(name)).unwrap());
-        let parts = [&format!("{name}: {found}, written as {}", outputs[name]), "--altered"];
-        check_refused(site, &["export", "run"], 1, &parts);
-        fs::write(file(name), whole).unwrap();
-    }
-    // Neither a new evaluation nor a training that has nothing left to do makes it the run's own.
-    let history = fs::read_to_string(file("history.csv")).unwrap();
-    fs::write(file("history.csv"), history.replacen(",0.", ",0.9", 1)).unwrap();
-    swath_ok(site, &["evaluate", "run"]);
-    swath_ok(site, &["resume", "run"]);
-    assert_eq!(manifest().outputs, outputs);
-    check_refused(site, &["export", "run"], 1, &["history.csv: "]);
-    assert!(!site.join("run.zip").exists());
-    let printed = swath_ok(site, &["export", "run", "--altered", "-o", "folder", "--json"]);
-    let printed: Value = serde_json::from_str(&printed).unwrap();
-    assert_eq!(printed["altered"][0]["name"], "history.csv");
-    let card = fs::read_to_string(site.join("folder/MODEL_CARD.md")).unwrap();
-    assert!(card.contains("**Changed after the run wrote them: `history.csv`.**"), "{card}");
-    fs::write(file("history.csv"), history).unwrap();
-
-    // Figures of another model are not the run's.
-    let model = fs::read(file("model.swath")).unwrap();
-    let mut other = Bundle::read(&file("model.swath")).unwrap();
-    other.header.name = "other".to_owned();
-    other.write(&file("model.swath")).unwrap();
-    check_refused(
-        site,
-        &["evaluate", "run"],
-        1,
-        &["model.swath", "the model that the run trained"],
-    );
-    fs::write(file("model.swath"), model).unwrap();
-    swath_ok(site, &["evaluate", "run"]);
-
-    let whole = fs::read_to_string(file("manifest.json")).unwrap();
-    type Change = fn(&mut Manifest);
-    let changes: [(&str, Change); 4] = [
-        ("seed", |it| it.seed += 1),
-        ("split", |it| _ = it.split[0].test.pop()),
-        ("classes", |it| _ = it.classes.pop()),
-        ("audit", |it| it.audit.as_mut().unwrap().n_training_windows += 1),
-    ];
-    for (key, change) in changes {
-        let mut changed = manifest();
-        change(&mut changed);
-        changed.write(&file("manifest.json")).unwrap();
-        let wanted = format!("manifest.json: found another `{key}`");
-        check_refused(site, &["export", "run"], 1, &[&wanted]);
-        fs::write(file("manifest.json"), &whole).unwrap();
-    }
-    // An older version noted no hashes.
-    let mut older: Manifest = serde_json::from_str(&whole).unwrap();
-    older.outputs.clear();
-    older.write(&file("manifest.json")).unwrap();
-    let ended = swath(site, &["export", "run"]);
-    let told = "not checked, as the run noted no hash of them: confusion.csv, history.csv, ";
-    assert!(ended.code == Some(0) && ended.stderr.contains(told), "{}", ended.stderr);
 }

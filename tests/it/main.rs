@@ -32,6 +32,12 @@ mod reproduce;
 
 mod export;
 
+mod altered;
+
+mod card;
+
+mod init;
+
 mod damaged;
 
 mod killed;

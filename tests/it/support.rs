@@ -105,6 +105,16 @@ pub fn site() -> tempfile::TempDir {
     folder
 }
 
+/// A site with a finished run in `run`, whose run file says where it is.
+pub fn site_with_run() -> tempfile::TempDir {
+    let site = site();
+    let path = site.path().join("run.toml");
+    let about = "\n[about]\nstudy_area = \"A valley | by a river\"\n";
+    fs::write(&path, fs::read_to_string(&path).unwrap() + about).unwrap();
+    swath_ok(site.path(), &["train", "run.toml", "-o", "run"]);
+    site
+}
+
 /// Writes `image.tif`, `labels.tif` and `run.toml` of a scene.
 pub fn write_scene(folder: &Path, scene: &SyntheticScene) {
     let grid = grid(scene.rows, scene.cols);

@@ -234,9 +234,9 @@ mod tests {
     fn any_shape_is_right() {
         let mut random = Random::new(2);
         for _ in 0..60 {
-            let mut pair = |first, last| [(); 2].map(|()| random.between(first, last));
-            let (of_group, kernel, dilation) = (pair(1, 20), pair(1, 4), pair(1, 3));
-            let (stride, padding, more) = (pair(1, 3), pair(0, 3), pair(0, 8));
+            let (of_group, kernel, dilation) =
+                (random.pair(1, 20), random.pair(1, 4), random.pair(1, 3));
+            let (stride, padding, more) = (random.pair(1, 3), random.pair(0, 3), random.pair(0, 8));
             let (groups, batch) = (random.between(1, 9), random.between(1, 2));
             let channels = of_group.map(|it| it * groups);
             let size = [0, 1].map(|axis| (kernel[axis] - 1) * dilation[axis] + 1 + more[axis]);

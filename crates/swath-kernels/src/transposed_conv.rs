@@ -252,9 +252,9 @@ mod tests {
     fn any_shape_is_right() {
         let mut random = Random::new(3);
         for _ in 0..60 {
-            let mut pair = |first, last| [(); 2].map(|()| random.between(first, last));
-            let (channels, size, kernel) = (pair(1, 40), pair(1, 7), pair(1, 5));
-            let (stride, dilation) = (pair(1, 4), pair(1, 3));
+            let (channels, size, kernel) =
+                (random.pair(1, 40), random.pair(1, 7), random.pair(1, 5));
+            let (stride, dilation) = (random.pair(1, 4), random.pair(1, 3));
             let output_padding = stride.map(|it| random.below(it));
             let padding = [0, 1].map(|axis| {
                 let whole = (size[axis] - 1) * stride[axis]

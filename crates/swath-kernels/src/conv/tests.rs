@@ -152,8 +152,8 @@ fn random_shapes_agree() {
 fn random_shapes_of_winograd_agree() {
     let mut numbers = Random::new(5);
     for _ in 0..60 {
-        let mut pair = |first, last| [(); 2].map(|()| numbers.between(first, last));
-        let (channels, more, padding) = (pair(8, 70), pair(0, 20), pair(0, 2));
+        let (channels, more, padding) =
+            (numbers.pair(8, 70), numbers.pair(0, 20), numbers.pair(0, 2));
         let size = [0, 1].map(|axis| more[axis] + 5 - padding[axis]);
         let conv = Conv { size, padding, ..conv(numbers.between(1, 3), channels, [1, 1], 3, 1, 0) };
         assert!(conv.is_winograd(), "{conv:?}");

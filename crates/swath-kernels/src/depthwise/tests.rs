@@ -68,9 +68,8 @@ fn kernels_of_networks_are_right() {
 fn any_shape_is_right() {
     let mut random = Random::new(1);
     for _ in 0..150 {
-        let mut pair = |first, last| [random.between(first, last), random.between(first, last)];
-        let (size, kernel, stride) = (pair(1, 20), pair(1, 5), pair(1, 3));
-        let (padding, dilation) = (pair(0, 6), pair(1, 4));
+        let (size, kernel, stride) = (random.pair(1, 20), random.pair(1, 5), random.pair(1, 3));
+        let (padding, dilation) = (random.pair(0, 6), random.pair(1, 4));
         let channels = [1, 3, 8, 16, 17, 33][random.below(6)];
         let batch = random.between(1, 2);
         let fits =

@@ -31,6 +31,11 @@ impl Random {
         first + self.below(last - first + 1)
     }
 
+    /// Two whole numbers from `first` to `last`.
+    pub fn pair(&mut self, first: usize, last: usize) -> [usize; 2] {
+        [(); 2].map(|()| self.between(first, last))
+    }
+
     /// `n` numbers of `[-2, 2)`.
     pub fn values(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| (self.uniform() * 4.0 - 2.0) as f32).collect()
