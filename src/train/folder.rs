@@ -37,16 +37,19 @@ impl RunFolder {
     /// [`Error::Data`] naming the first file found.
     pub fn check_free(path: &Path) -> Result<()> {
         let folder = Self(path.to_owned());
-        let of_runs = folder.files().into_iter().map(|it| (it, "another run"));
-        let mut all = of_runs.chain([(path.join(STUDY), "a study")]);
-        match all.find(|it| it.0.exists()) {
-            None => Ok(()),
-            Some((file, whose)) => Err(Error::data(
-                path.display(),
-                format!("{} of {whose}", file.file_name().unwrap_or_default().display()),
-                "a new folder: choose another with --out, or give --force to replace it",
-            )),
+        let refuse = |file: &Path, whose: &str, wanted: &str| {
+            let name = file.file_name().unwrap_or_default().display();
+            Err(Error::data(path.display(), format!("{name} of {whose}"), wanted))
+        };
+        if let Some(file) = folder.files().iter().find(|it| it.exists()) {
+            let wanted = "a new folder: choose another with --out, or give --force to replace it";
+            return refuse(file, "another run", wanted);
         }
+        let study = path.join(STUDY);
+        if study.exists() {
+            return refuse(&study, "a study", "a new folder: choose another with --out");
+        }
+        Ok(())
     }
 
     /// Removes what a run left in `path`, and nothing else, then makes the folder.
