@@ -49,36 +49,45 @@ NETWORKS = {
         (smp.UnetPlusPlus, "resnet18", "unet-plus-plus", "resnet18"),
         (smp.Unet, "tu-tf_efficientnet_lite0", "unet", "efficientnet-lite0"),
         (smp.Unet, "tu-convnext_tiny", "unet", "convnext-tiny"),
+        (smp.Unet, "mobilenet_v2", "unet", "mobilenet-v2"),
+        (smp.Unet, "vgg16_bn", "unet", "vgg16-bn"),
     ]
 }
 
 
-
-def of_torchvision(name, width, kernel, stride, padding):
+def of_torchvision(name):
     """A classification network whose first convolution takes our bands in place of three."""
     model = torchvision.models.get_model(name, weights=None)
-    parent, last = (model.features[0], "0") if name.startswith("convnext") else (model, "conv1")
-    bias = getattr(parent, last).bias is not None
-    conv = torch.nn.Conv2d(BANDS, width, kernel, stride, padding, bias=bias)
-    setattr(parent, last, conv)
+    place, conv = next(it for it in model.named_modules() if isinstance(it[1], torch.nn.Conv2d))
+    options = {"stride": conv.stride, "padding": conv.padding, "bias": conv.bias is not None}
+    other = torch.nn.Conv2d(BANDS, conv.out_channels, conv.kernel_size, **options)
+    model.set_submodule(place, other)
     return model
+
+
+def of_timm(name):
+    return timm.create_model(name, pretrained=False, in_chans=BANDS)
 
 
 # Encoders alone, and the network of PyTorch into which they go.
 ENCODERS = {
-    "torchvision resnet18": ("Unet-resnet18", lambda: of_torchvision("resnet18", 64, 7, 2, 3)),
-    "torchvision resnet34": ("Unet-resnet34", lambda: of_torchvision("resnet34", 64, 7, 2, 3)),
-    "torchvision convnext_tiny": (
-        "Unet-tu-convnext_tiny",
-        lambda: of_torchvision("convnext_tiny", 96, 4, 4, 0),
-    ),
-    "timm convnext_tiny": (
-        "Unet-tu-convnext_tiny",
-        lambda: timm.create_model("convnext_tiny", pretrained=False, in_chans=BANDS),
-    ),
+    f"{library.__name__.removeprefix('of_')} {name}": (f"Unet-{network}", library, name)
+    for library, name, network in [
+        (of_torchvision, "resnet18", "resnet18"),
+        (of_torchvision, "resnet34", "resnet34"),
+        (of_torchvision, "convnext_tiny", "tu-convnext_tiny"),
+        (of_timm, "convnext_tiny", "tu-convnext_tiny"),
+        (of_torchvision, "mobilenet_v2", "mobilenet_v2"),
+        (of_timm, "mobilenetv2_100", "mobilenet_v2"),
+        (of_torchvision, "vgg16_bn", "vgg16_bn"),
+        (of_timm, "vgg16_bn", "vgg16_bn"),
+        (of_timm, "resnet34", "resnet34"),
+        (of_timm, "tf_efficientnet_lite0", "tu-tf_efficientnet_lite0"),
+    ]
 }
-# What of them is no encoder.
-CLASSIFIERS = ("fc.", "classifier.", "head.")
+# What of them is no encoder, and what is none of an EfficientNet in timm's wrapper.
+CLASSIFIERS = ("fc.", "classifier.", "head.", "pre_logits.")
+OF_TIMM = ("conv_head.", "bn2.")
 
 # Settings of a run that moves nothing: one bias is not frozen, but its steps are too small for it.
 NOTHING_MOVES = {
@@ -155,14 +164,14 @@ def wake(model):
     return model
 
 
-def calibrate(model):
+def calibrate(model, size=(128, 160)):
     """Gives batch norms the statistics of data: the means over some batches."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None
     with torch.no_grad():
         for _ in range(3):
-            model.train()(torch.randn(8, BANDS, 128, 160))
+            model.train()(torch.randn(8, BANDS, *size))
 
 
 def to_swath(args, name, network, start, calibrate):
@@ -209,16 +218,17 @@ def from_swath(args, name, network):
 
 def encoder_alone(args, name):
     """A classification network gives a U-Net its encoder, which training leaves as it is."""
-    network, make = ENCODERS[name]
+    network, library, name_there = ENCODERS[name]
     network = NETWORKS[network]
     torch.manual_seed(3)
-    classifier = wake(make())
+    classifier = wake(library(name_there))
     calibrate(classifier)
     model = made(network)
     own = {it: x for it, x in model.state_dict().items() if it.startswith("encoder.")}
     # All libraries have the same order.
     state = classifier.state_dict()
-    tensors = [x for it, x in state.items() if not it.startswith(CLASSIFIERS)]
+    others = CLASSIFIERS + (OF_TIMM if network.encoder.startswith("tu-") else ())
+    tensors = [x for it, x in state.items() if not it.startswith(others)]
     assert len(own) == len(tensors)
     encoder = {it: x.reshape(y.shape) for (it, y), x in zip(own.items(), tensors)}
     images = torch.randn(2, BANDS, 96, 160)

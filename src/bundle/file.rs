@@ -11,12 +11,16 @@ use crate::{
     infer::Predictor,
     model::Network,
     raster::write_atomically,
-    weights::{StateDict, load, read_safetensors, write_safetensors},
+    weights::{FileKind, StateDict, load, read_safetensors, write_safetensors},
 };
 
 const FORMAT: &str = "swath model";
 const VERSION: &str = "1";
 const HASH: &str = "sha256";
+
+/// What a file of weights without a model is for.
+const WEIGHTS_ALONE: &str = "a run can start from weights alone (`[weights]` in a run file), and \
+                             `swath weights convert` writes them in another form";
 
 /// A trained model with everything that prediction needs.
 ///
@@ -63,14 +67,17 @@ impl Bundle {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
         let malformed = |reason: String| Error::malformed(path, "swath model", reason);
+        if matches!(FileKind::of(&bytes), Some(FileKind::TorchArchive | FileKind::TorchLegacy)) {
+            return Err(malformed(format!("PyTorch wrote it; {WEIGHTS_ALONE}")));
+        }
         let file = read_safetensors(&bytes).map_err(malformed)?;
+        if file.metadata.get("format").is_none_or(|it| it != FORMAT) {
+            return Err(malformed(format!("its metadata do not say `{FORMAT}`; {WEIGHTS_ALONE}")));
+        }
         let text = |key: &str| {
             let found = file.metadata.get(key).map(String::as_str);
             found.ok_or_else(|| malformed(format!("its metadata have no `{key}`")))
         };
-        if text("format")? != FORMAT {
-            return Err(malformed(format!("its metadata do not say `{FORMAT}`")));
-        }
         if text("version")? != VERSION {
             return Err(Error::Unsupported {
                 path: path.to_owned(),

@@ -51,6 +51,7 @@ fn describe(args: &Args, name: &str) -> anyhow::Result<()> {
     let config = config(args, name)?;
     config.check_size(args.bands.into(), args.classes.into())?;
     let description = cost(args, &config);
+    let note = training_note(args, &config);
     if args.json {
         return print(&serde_json::to_string_pretty(&serde_json::json!({
             "version": 1,
@@ -59,9 +60,23 @@ fn describe(args: &Args, name: &str) -> anyhow::Result<()> {
             "size_px": args.size,
             "model": config,
             "description": description,
+            "training_note": note,
+            "in_segmentation_models_pytorch": config.smp_call(args.bands.into(), args.classes.into()),
+            "not_in_segmentation_models_pytorch": config.beyond_smp(),
         }))?);
     }
-    print(&table(name, &description))
+    let note = note.map(|it| format!("note: {it}\n")).unwrap_or_default();
+    print(&(table(name, &description) + &note))
+}
+
+/// What training on images of this size needs.
+fn training_note(args: &Args, config: &ModelConfig) -> Option<String> {
+    let size_px = args.size.into();
+    let error = [2, 1].into_iter().find_map(|batch| config.check_batch(batch, size_px).err());
+    match error? {
+        Error::Config { key, rule, .. } => Some(format!("{key} {rule}")),
+        other => Some(other.to_string()),
+    }
 }
 
 /// The model called `name`, with the keys that are overridden.

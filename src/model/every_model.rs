@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn every_model_can_have_side_branches() {
-        let device = Device::flex().autodiff();
+        let device = Device::flex();
         for config in all().into_iter().map(wider) {
             let most = config.most_sides();
             assert!(0 < most, "{config:?}");

@@ -81,6 +81,7 @@ pub use features::Features;
 pub use freeze::{check_patterns, freeze};
 pub use geodl_unet::GeodlUnet;
 pub use initial::{Initial, initialise};
+pub(crate) use network::MAIN_HEAD;
 pub use network::{EncoderDecoder, Network, Outputs, Segmenter, SideOutput};
 pub use order::{from_pytorch_order, in_pytorch_order, to_pytorch_order};
 pub use path::Path;

@@ -100,6 +100,9 @@ impl Segmenter for Network {
     }
 }
 
+/// What the names of the convolution to the main logits begin with, behind a decoder.
+pub(crate) const MAIN_HEAD: &str = "segmentation_head.";
+
 /// An encoder, a decoder, and a convolution from features to logits.
 #[derive(Module, Debug)]
 pub struct EncoderDecoder {

@@ -1,11 +1,107 @@
-//! What `segmentation_models_pytorch` lacks of a model.
+//! A model in `segmentation_models_pytorch`: how it is made there, or what is lacking.
 
 use super::{
-    ActivationKind, ModelConfig, NormKind, Upsampling, blocks::Nonlinearity,
-    config::PUBLISHED_WIDTH, encoders::plain_name,
+    ActivationKind, Attention, ModelConfig, NormKind, Upsampling,
+    blocks::Nonlinearity,
+    config::PUBLISHED_WIDTH,
+    decoders::{ArchitectureSpec, Channels, Smp},
+    encoders::plain_name,
+    network::MAIN_HEAD,
 };
 
+/// Side of an image that all strides divide, in pixels.
+const IMAGE_PX: usize = 256;
+
 impl ModelConfig {
+    /// The Python expression that makes this model for `n_bands` bands and `n_classes` classes in
+    /// `segmentation_models_pytorch` 0.6.0, without weights: what [`weights`](crate::weights) writes loads
+    /// into it with `strict=True`. Sides of images must be multiples of 32 there. `None` if something is
+    /// lacking ([`beyond_smp`](Self::beyond_smp)).
+    ///
+    /// ```
+    /// use swath::model::{ModelConfig, NormKind};
+    ///
+    /// let config = ModelConfig { norm: Some(NormKind::None), ..Default::default() };
+    /// assert_eq!(
+    ///     config.smp_call(6, 7).unwrap(),
+    ///     "segmentation_models_pytorch.Unet('resnet34', encoder_weights=None, in_channels=6, \
+    ///      classes=7, decoder_use_norm=False)"
+    /// );
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`build`](Self::build).
+    pub fn smp_call(&self, n_bands: usize, n_classes: usize) -> Option<String> {
+        let architecture = self.architecture.spec();
+        let smp = architecture.smp.as_ref()?;
+        let encoder = self.encoder.spec()?.smp?;
+        if !self.beyond_smp().is_empty() {
+            return None;
+        }
+        let mut keys = vec![
+            format!("'{encoder}'"),
+            "encoder_weights=None".to_owned(),
+            format!("in_channels={n_bands}"),
+            format!("classes={n_classes}"),
+        ];
+        keys.extend(self.smp_keys(architecture, smp).map(|(key, value)| format!("{key}={value}")));
+        Some(format!("segmentation_models_pytorch.{}({})", smp.name, keys.join(", ")))
+    }
+
+    /// What must be said there of the settings that are not the library's defaults.
+    fn smp_keys<'a>(
+        &self,
+        architecture: &'a ArchitectureSpec,
+        smp: &'a Smp,
+    ) -> impl Iterator<Item = (&'a str, String)> {
+        let depth = self.resolved_depth();
+        let is_other_depth = depth != architecture.depths[0] as usize;
+        let channels = match architecture.channels {
+            Some(Channels::EachBlock) if is_other_depth || self.decoder_channels.is_some() => {
+                Some(tuple(&self.decoder_widths()))
+            }
+            _ => self.decoder_channels.as_deref().map(|it| it[0].to_string()),
+        };
+        let norm = match self.resolved_norm() {
+            it if it == architecture.norm => None,
+            NormKind::None => Some("False".to_owned()),
+            other => Some(format!("{{'type': '{}norm', 'affine': True}}", plain_name(&other))),
+        };
+        let upsampling = IMAGE_PX / self.head_px(IMAGE_PX);
+        let drop_prob = self.drop_prob.filter(|_| smp.drop_prob.is_some());
+        let stride = self.same_stride(smp.output_strides);
+        let is_true = |it| if it { "True" } else { "False" }.to_owned();
+        let text = |it: String| format!("'{it}'");
+        [
+            ("encoder_depth", is_other_depth.then(|| depth.to_string())),
+            ("encoder_output_stride", stride.map(|it| it.to_string())),
+            (smp.channels, channels),
+            ("decoder_use_norm", norm),
+            (
+                "decoder_attention_type",
+                self.attention.as_ref().map(plain_name::<Attention>).map(text),
+            ),
+            (
+                "decoder_interpolation",
+                self.upsampling.as_ref().map(plain_name::<Upsampling>).map(text),
+            ),
+            ("decoder_atrous_rates", self.rates.map(|it| tuple(&it))),
+            ("decoder_aspp_separable", self.separable.map(is_true)),
+            (smp.drop_prob.unwrap_or_default(), drop_prob.map(|it| it.to_string())),
+            ("upsampling", (upsampling != smp.upsampling).then(|| upsampling.to_string())),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// Side of the logits before they are enlarged to an image of `size_px`.
+    fn head_px(&self, size_px: usize) -> usize {
+        let layers = self.describe(1, 1, [size_px; 2]).layers;
+        let head = layers.iter().find(|it| it.name.starts_with(MAIN_HEAD));
+        head.expect("a decoder is followed by a head").rows
+    }
+
     /// What this model has and the network of the same name in `segmentation_models_pytorch` 0.6.0
     /// cannot have: one line for each setting because of which its weights may not load there with
     /// `strict=True`, or give other outputs. Side branches and dropout, which only training has, do not
@@ -77,12 +173,26 @@ impl ModelConfig {
     fn other_stride(&self, possible: &[u32]) -> Option<[String; 2]> {
         let spec = self.encoder.spec()?;
         let possible = if possible.is_empty() { &spec.output_strides[..1] } else { possible };
-        let reached = |stride: u32| stride.min(1 << self.resolved_depth());
-        let stride = self.resolved_stride();
-        let is_other = possible.iter().all(|it| reached(*it) != reached(stride));
         let texts: Vec<String> = possible.iter().map(u32::to_string).collect();
-        is_other.then(|| [stride.to_string(), texts.join(" or ")])
+        let is_other = self.same_stride(possible).is_none();
+        is_other.then(|| [self.resolved_stride().to_string(), texts.join(" or ")])
     }
+
+    /// The first of the `possible` strides that makes the same features, as far as they are used. An
+    /// encoder that cannot be dilated takes its own alone.
+    fn same_stride(&self, possible: &[u32]) -> Option<u32> {
+        let own = self.encoder.spec()?.output_strides;
+        let reached = |stride: u32| stride.min(1 << self.resolved_depth());
+        let takes = |stride: u32| 1 < own.len() || own.contains(&stride);
+        let wanted = reached(self.resolved_stride());
+        possible.iter().copied().find(|&it| takes(it) && reached(it) == wanted)
+    }
+}
+
+/// A tuple of Python.
+fn tuple<T: ToString>(values: &[T]) -> String {
+    let values: Vec<String> = values.iter().map(T::to_string).collect();
+    format!("({})", values.join(", "))
 }
 
 #[cfg(test)]
@@ -94,6 +204,54 @@ mod tests {
         let config: ModelConfig = toml::from_str(text).unwrap();
         config.check().unwrap();
         assert_eq!(config.beyond_smp(), want, "{text}");
+    }
+
+    #[track_caller]
+    fn check_call(text: &str, want: &str) {
+        let config: ModelConfig = toml::from_str(text).unwrap();
+        let call = config.smp_call(4, 5).unwrap();
+        let (name, keys) =
+            call.split_once("encoder_weights=None, in_channels=4, classes=5").unwrap();
+        assert_eq!(
+            format!("{name}{keys}"),
+            format!("segmentation_models_pytorch.{want}"),
+            "{text}"
+        );
+    }
+
+    /// `bench/peers/settings.py` calls the library itself with more of them.
+    #[test]
+    fn a_call_names_what_is_not_its_default() {
+        for (text, want) in [
+            ("", "Unet('resnet34', )"),
+            (
+                "depth = 4\nattention = 'scse'\nupsampling = 'bilinear'\nnorm = 'instance'",
+                "Unet('resnet34', , encoder_depth=4, decoder_channels=(256, 128, 64, 32), \
+                 decoder_use_norm={'type': 'instancenorm', 'affine': True}, \
+                 decoder_attention_type='scse', decoder_interpolation='bilinear')",
+            ),
+            (
+                "architecture = 'deeplab-v3'\nrates = [6, 12, 18]\noutput_stride = 16\n\
+                 drop_prob = 0.25\nseparable = true\ndecoder_channels = [64]",
+                "DeepLabV3('resnet34', , encoder_output_stride=16, decoder_channels=64, \
+                 decoder_atrous_rates=(6, 12, 18), decoder_aspp_separable=True, \
+                 decoder_aspp_dropout=0.25, upsampling=16)",
+            ),
+            ("architecture = 'fpn'\ndepth = 4", "FPN('resnet34', , encoder_depth=4, upsampling=2)"),
+            (
+                "architecture = 'pspnet'\nencoder = 'vgg16-bn'\ndepth = 5\nnorm = 'none'",
+                "PSPNet('vgg16_bn', , encoder_depth=5, decoder_use_norm=False, upsampling=32)",
+            ),
+            (
+                "architecture = 'pan'\nencoder = 'mobilenet-v2'\noutput_stride = 32",
+                "PAN('mobilenet_v2', , encoder_output_stride=32)",
+            ),
+            // Only training drops, and there is no key for it there.
+            ("drop_prob = 0.5\nauxiliary = [0.4]", "Unet('resnet34', )"),
+        ] {
+            check_call(text, want);
+        }
+        assert_eq!(ModelConfig { width: 32, ..Default::default() }.smp_call(3, 2), None);
     }
 
     #[test]
@@ -127,6 +285,11 @@ mod tests {
         check("architecture = 'fpn'\nnorm = 'none'", &["norm = none: FPN has group"]);
         check(
             "architecture = 'deeplab-v3-plus'\nencoder = 'vgg16-bn'",
+            &["output_stride = 32: DeepLabV3Plus can have 8 or 16"],
+        );
+        // The features at 1/8 are the same at any of these strides, but the encoder takes none there.
+        check(
+            "architecture = 'deeplab-v3-plus'\nencoder = 'vgg16-bn'\ndepth = 3",
             &["output_stride = 32: DeepLabV3Plus can have 8 or 16"],
         );
     }

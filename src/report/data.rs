@@ -26,8 +26,10 @@ pub struct ReportData {
     pub splits: Vec<SplitMetrics>,
     /// Unit of [`ClassMetrics::area`](crate::score::ClassMetrics::area), such as `m²`.
     pub area_unit: String,
-    /// The scenes with their blocks.
+    /// The first scenes with their blocks, at most [`MAX_SCENES`](super::MAX_SCENES).
     pub scenes: Vec<SceneView>,
+    /// How many scenes there are.
+    pub n_scenes: usize,
     /// Labelled pixels of each class, by role.
     pub roles: Vec<RoleSummary>,
     /// Statistics of the training pixels, by band.

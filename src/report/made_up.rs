@@ -113,6 +113,7 @@ pub(super) fn made_up(names: &[&str]) -> ReportData {
             crs: "NAD83 / North Carolina".into(),
             blocks: blocks(),
         }],
+        n_scenes: 1,
         roles: Role::ALL
             .into_iter()
             .enumerate()

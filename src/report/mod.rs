@@ -63,7 +63,7 @@ pub use data::{BandView, Fact, ReportData, SplitMetrics, Timing};
 pub use lr_find_chart::draw_lr_find;
 pub use panel::{DisplayBands, Panel, class_picture, composite, error_picture};
 pub use picture_file::PictureFile;
-pub use scene_view::{SceneView, SplitBlock};
+pub use scene_view::{MAX_SCENES, SceneView, SplitBlock};
 pub use schedule_chart::{Course, ScheduleView, draw_schedule};
 pub use split_sheet::draw_split;
 pub use study::{Forest, ForestRow, StudyRow, StudyTable, StudyView, write_study};

@@ -14,8 +14,8 @@ use super::{
 
 const STYLE: &str = include_str!("page.css");
 
-/// Most scenes whose blocks are drawn inside the page; all are drawn in files of their own.
-const MAX_SCENES: usize = 6;
+/// Most scenes whose blocks are drawn inside the page; those of more are in files of their own.
+const MAX_INSIDE: usize = 6;
 
 /// Longest side of the pictures of a panel, in pixels; more would not be seen.
 const PANEL_PX: u32 = 480;
@@ -193,14 +193,21 @@ fn scenes(data: &ReportData, figures: &Figures) -> String {
     if !data.scenes.is_empty() {
         html += &scene_table(&data.scenes);
     }
-    for figure in figures.split_maps.iter().take(MAX_SCENES) {
+    for figure in figures.split_maps.iter().take(MAX_INSIDE) {
         html += &drawn(figure, "Metrics count only pixels inside validation and test blocks.");
     }
-    if let Some(n_more) = data.scenes.len().checked_sub(MAX_SCENES).filter(|n| *n != 0) {
-        let first = MAX_SCENES + 1;
+    if let Some(n_more) = data.scenes.len().checked_sub(MAX_INSIDE).filter(|n| *n != 0) {
+        let first = MAX_INSIDE + 1;
         html += &format!(
             "<p class=\"caption\">The blocks of {n_more} more scenes are drawn in the folder plots, \
              from split_{first}.png on.</p>\n"
+        );
+    }
+    if let Some(n_more) = data.n_scenes.checked_sub(data.scenes.len()).filter(|n| *n != 0) {
+        html += &format!(
+            "<p class=\"caption\">{} more scenes are not shown; <code>swath show split --json</code> \
+             lists the blocks of all.</p>\n",
+            thousands(n_more as u64)
         );
     }
     if let Some(figure) = &figures.class_balance {

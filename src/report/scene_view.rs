@@ -10,6 +10,9 @@ use crate::{
     scene::{Role, Scene},
 };
 
+/// Most scenes that are drawn: of thousands of small ones, pictures would take gigabytes.
+pub const MAX_SCENES: usize = 24;
+
 /// Longer side of the picture of a scene, in pixels.
 const OVERVIEW_PX: u32 = 640;
 

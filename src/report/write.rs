@@ -171,9 +171,11 @@ mod tests {
         let mut data = made_up(&["water", "forest"]);
         data.scenes[0].overview = image::RgbImage::new(26, 20);
         data.scenes = vec![data.scenes[0].clone(); 8];
+        data.n_scenes = 1250;
         let (folder, page) = written(&data);
         assert_eq!(page.matches("Blocks of the split in ").count(), 2 * 6); // Label and caption.
         assert!(page.contains("The blocks of 2 more scenes"));
+        assert!(page.contains(">1,242 more scenes are not shown"));
         assert!(folder.path().join("plots/split_8.png").exists());
     }
 

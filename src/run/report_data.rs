@@ -6,7 +6,10 @@ use crate::{
     error::{Error, Result},
     evaluate::class_map,
     raster::{Raster, Window},
-    report::{BandView, DisplayBands, Fact, Panel, ReportData, SceneView, SplitMetrics, Timing},
+    report::{
+        BandView, DisplayBands, Fact, MAX_SCENES, Panel, ReportData, SceneView, SplitMetrics,
+        Timing,
+    },
     scene::Role,
     score::MetricsFile,
     train::{read_history, read_steps},
@@ -14,6 +17,9 @@ use crate::{
 
 /// Largest part of a block that is shown, in pixels: blocks may be as large as a scene.
 const PANEL_PX: u32 = 512;
+
+/// Most inputs whose hashes are shown.
+const MAX_INPUTS: usize = 2 * MAX_SCENES;
 
 /// Blocks shown beside their map.
 const N_PANELS: usize = 6;
@@ -43,6 +49,7 @@ impl Run {
             .collect();
         let display = DisplayBands::of(data);
         let bands = data.bands().iter().zip(&data.statistics.bands);
+        let scenes = data.scenes.iter().zip(&data.splits).take(MAX_SCENES);
         let view = |(scene, split)| SceneView::of(scene, split, &display);
         let timings =
             manifest.seconds.iter().map(|(part, &seconds)| Timing { part: part.clone(), seconds });
@@ -54,7 +61,8 @@ impl Run {
             classes: data.classes().clone(),
             splits,
             area_unit: area_unit(data.scenes.scene(0).image()),
-            scenes: data.scenes.iter().zip(&data.splits).map(view).collect::<Result<_>>()?,
+            scenes: scenes.map(view).collect::<Result<_>>()?,
+            n_scenes: data.splits.len(),
             roles: data.summary.roles.clone(),
             bands: bands
                 .map(|(band, of)| BandView { name: band.name.clone(), statistics: of.clone() })
@@ -105,10 +113,13 @@ impl Run {
         if let Some(bytes) = manifest.peak_memory_bytes {
             facts.push(Fact::new("Peak memory", format!("{:.2} GB", bytes as f64 / 1e9)));
         }
-        facts.extend(manifest.inputs.iter().map(|input| {
+        facts.extend(manifest.inputs.iter().take(MAX_INPUTS).map(|input| {
             let name = std::path::Path::new(&input.path).file_name().unwrap_or_default();
             Fact::new(format!("SHA-256 of {}", name.to_string_lossy()), input.sha256.clone())
         }));
+        if let Some(n_more) = manifest.inputs.len().checked_sub(MAX_INPUTS).filter(|n| *n != 0) {
+            facts.push(Fact::new("More inputs", format!("{n_more}, in manifest.json")));
+        }
         facts.retain(|fact| !fact.value.is_empty());
         facts
     }

@@ -130,6 +130,40 @@ fn a_model_is_described_layer_by_layer() {
 }
 
 #[test]
+fn a_description_says_what_training_on_such_images_needs() {
+    let site = site();
+    let last = |model: &str, size: &str| {
+        let text = swath_ok(site.path(), &["models", "--describe", model, "--size", size]);
+        text.lines().last().unwrap().to_owned()
+    };
+    let last_of_unet = last("unet/resnet18", "3");
+    let wanted = "note: train.batch must be 2 or more with chips of less than 33 px";
+    assert!(last_of_unet.starts_with(wanted), "{last_of_unet}");
+    let last_of_vgg = last("unet/vgg16-bn", "3");
+    let wanted = "note: chips.size_px is too small for the depth of `unet` with `vgg16-bn`";
+    assert!(last_of_vgg.starts_with(wanted), "{last_of_vgg}");
+    assert!(last("unet/resnet18", "64").contains("MB of activations"));
+}
+
+#[test]
+fn a_description_says_how_the_model_is_made_elsewhere() {
+    let site = site();
+    let json = |arguments: &[&str]| -> Value {
+        let args = [&["models", "--describe", "fpn/resnet18", "--json"], arguments].concat();
+        serde_json::from_str(&swath_ok(site.path(), &args)).unwrap()
+    };
+    let there = json(&["--bands", "6", "--classes", "7"]);
+    assert_eq!(
+        there["in_segmentation_models_pytorch"],
+        "segmentation_models_pytorch.FPN('resnet18', encoder_weights=None, in_channels=6, classes=7)"
+    );
+    let beyond = json(&["--set", "norm=none"]);
+    assert_eq!(beyond["in_segmentation_models_pytorch"], Value::Null);
+    let lacking = ["norm = none: FPN has group"];
+    assert_eq!(beyond["not_in_segmentation_models_pytorch"], serde_json::json!(lacking));
+}
+
+#[test]
 fn models_that_there_are_not_are_refused() {
     let site = site();
     for (name, parts) in [

@@ -141,12 +141,25 @@ fn only_models_are_exported() {
         check_refused(site.path(), &["weights", "export", from, "out.safetensors"], 1, parts);
     };
     export("run.toml", &["run.toml is not a valid swath model"]);
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
+    for name in ["plain.pth", "legacy.pth"] {
+        fs::copy(files.join(name), site.path().join(name)).unwrap();
+    }
+    let alone = write_safetensors(&StateDict::default(), &Default::default());
+    fs::write(site.path().join("alone.safetensors"), alone).unwrap();
+    for name in ["plain.pth", "legacy.pth", "alone.safetensors"] {
+        export(name, &["is not a valid swath model", "weights alone", "swath weights convert"]);
+    }
     export("nowhere", &["nowhere"]);
     let mut run = begin(site.path(), "run", &[]);
     assert!(train(&mut run, Some(1)).is_err());
     drop(run);
     export("run", &["run has no model yet", "swath resume"]);
     swath_ok(site.path(), &["resume", "run"]);
-    swath_ok(site.path(), &["weights", "export", "run/model.swath", "out.safetensors", "--json"]);
+    let args = ["weights", "export", "run/model.swath", "out.safetensors", "--json"];
+    let done: Value = serde_json::from_str(&swath_ok(site.path(), &args)).unwrap();
+    assert_eq!(done["in_segmentation_models_pytorch"], Value::Null);
+    let lacking = done["not_in_segmentation_models_pytorch"].to_string();
+    assert!(lacking.contains("width = 4: networks there have 64"), "{lacking}");
     export("run", &["out.safetensors is there already", "--force"]);
 }

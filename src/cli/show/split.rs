@@ -5,11 +5,11 @@ use serde_json::json;
 use super::{Common, Shown};
 use crate::{
     Result,
-    report::{DisplayBands, SceneView, draw_split},
+    report::{DisplayBands, MAX_SCENES, SceneView, draw_split},
     run::SceneBlocks,
 };
 
-/// Draw the blocks of the split over each scene
+/// Draw the blocks of the split over each scene; of many, over the first ones
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -20,9 +20,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let (_, data) = args.common.open()?;
     let draw = |file: &_| {
         let display = DisplayBands::of(&data);
-        let scenes = data.scenes.iter().zip(&data.splits);
+        let scenes = data.scenes.iter().zip(&data.splits).take(MAX_SCENES);
         let views = scenes.map(|(scene, split)| SceneView::of(scene, split, &display));
-        draw_split(&views.collect::<Result<Vec<_>>>()?, file)
+        draw_split(&views.collect::<Result<Vec<_>>>()?, data.splits.len(), file)
     };
     let json = json!({
         "version": 1,

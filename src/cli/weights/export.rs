@@ -48,19 +48,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if n_tensors < n_all {
         tell(&format!("note     left out the side branches ({} tensors)", n_all - n_tensors));
     }
-    let beyond = bundle.header.model.beyond_smp();
-    beyond
-        .iter()
-        .for_each(|it| tell(&format!("note     not in segmentation_models_pytorch: {it}")));
+    let model = bundle.header.model;
+    let [n_bands, n_classes] = [bundle.header.bands.len(), bundle.header.classes.len()];
+    let beyond = model.beyond_smp();
+    for lacking in &beyond {
+        tell(&format!("note     not in segmentation_models_pytorch: {lacking}"));
+    }
+    let call = model.smp_call(n_bands, n_classes);
+    if let Some(call) = &call {
+        tell(&format!("for      {call}"));
+    }
     if args.json {
         print(&serde_json::to_string_pretty(&json!({
             "version": 1,
-            "model": bundle.header.model,
-            "n_bands": bundle.header.bands.len(),
-            "n_classes": bundle.header.classes.len(),
+            "model": model,
+            "n_bands": n_bands,
+            "n_classes": n_classes,
             "output": args.output,
             "n_tensors": n_tensors,
             "not_in_segmentation_models_pytorch": beyond,
+            "in_segmentation_models_pytorch": call,
         }))?)?;
     }
     Ok(())

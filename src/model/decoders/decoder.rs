@@ -61,10 +61,30 @@ pub(in crate::model) enum Channels {
 /// An architecture in `segmentation_models_pytorch` 0.6.0.
 pub(in crate::model) struct Smp {
     pub name: &'static str,
-    /// Whether it can be without norms, or with those of an instance (`decoder_use_norm`).
+    /// What `decoder_channels` is called there.
+    pub channels: &'static str,
+    /// What `drop_prob` is called there, if it is there.
+    pub drop_prob: Option<&'static str>,
+    /// Whether all its norms can be left out, or be those of an instance (`decoder_use_norm`).
     pub changes_norm: bool,
     /// Strides of the coarsest features that can be asked for (`encoder_output_stride`).
     pub output_strides: &'static [u32],
+    /// How many times logits are enlarged if nothing else is asked for (`upsampling`).
+    pub upsampling: usize,
+}
+
+impl Smp {
+    /// With what most architectures have.
+    pub const fn new(name: &'static str, upsampling: usize) -> Self {
+        Self {
+            name,
+            channels: "decoder_channels",
+            drop_prob: None,
+            changes_norm: false,
+            output_strides: &[],
+            upsampling,
+        }
+    }
 }
 
 /// Where the side branches of an architecture begin.

@@ -27,7 +27,11 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: Some([12, 24, 36]),
     needs_half: false,
     sides: Sides::Encoder,
-    smp: Some(Smp { name: "DeepLabV3", changes_norm: false, output_strides: &[8, 16] }),
+    smp: Some(Smp {
+        drop_prob: Some("decoder_aspp_dropout"),
+        output_strides: &[8, 16],
+        ..Smp::new("DeepLabV3", 8)
+    }),
     knobs: &[Knob::Depth, Knob::OutputStride, Knob::Separable],
 };
 

@@ -26,7 +26,11 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    smp: Some(Smp { name: "FPN", changes_norm: false, output_strides: &[] }),
+    smp: Some(Smp {
+        channels: "decoder_segmentation_channels",
+        drop_prob: Some("decoder_dropout"),
+        ..Smp::new("FPN", 4)
+    }),
     knobs: &[Knob::Depth, Knob::Upsampling, Knob::OutputStride],
 };
 

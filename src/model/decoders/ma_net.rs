@@ -32,7 +32,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    smp: Some(Smp { name: "MAnet", changes_norm: true, output_strides: &[] }),
+    smp: Some(Smp { changes_norm: true, ..Smp::new("MAnet", 1) }),
     knobs: &[Knob::Depth, Knob::Upsampling],
 };
 

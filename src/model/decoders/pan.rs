@@ -26,7 +26,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    smp: Some(Smp { name: "PAN", changes_norm: false, output_strides: &[16, 32] }),
+    smp: Some(Smp { output_strides: &[16, 32], ..Smp::new("PAN", 4) }),
     knobs: &[Knob::Depth, Knob::OutputStride],
 };
 

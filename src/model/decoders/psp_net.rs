@@ -26,7 +26,12 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    smp: Some(Smp { name: "PSPNet", changes_norm: true, output_strides: &[] }),
+    smp: Some(Smp {
+        channels: "psp_out_channels",
+        drop_prob: Some("psp_dropout"),
+        changes_norm: true,
+        ..Smp::new("PSPNet", 8)
+    }),
     knobs: &[Knob::Depth],
 };
 

@@ -29,7 +29,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: false,
     sides: Sides::Blocks,
-    smp: Some(Smp { name: "Unet", changes_norm: true, output_strides: &[] }),
+    smp: Some(Smp { changes_norm: true, ..Smp::new("Unet", 1) }),
     knobs: &[Knob::Depth, Knob::Upsampling, Knob::Transposed, Knob::Scse, Knob::OutputStride],
 };
 
@@ -104,9 +104,10 @@ impl UnetDecoder {
             images = match pyramid.features.len().checked_sub(index + 2) {
                 Some(left) => match &pyramid.features[left] {
                     Some(skip) => block.forward(self.join(images, skip.clone())),
+                    // The reference joins features without channels, and attends to the rest.
                     None => {
                         let size_px = pyramid.size_px(left);
-                        block.forward_alone(images.resample(size_px, self.interpolation))
+                        block.forward(images.resample(size_px, self.interpolation))
                     }
                 },
                 None => block.forward_alone(images.resample(pyramid.image_px, self.interpolation)),
@@ -138,7 +139,7 @@ mod tests {
     use serde::Deserialize;
 
     use crate::{
-        model::{Encoder, ModelConfig, Network, Segmenter},
+        model::{Attention, Encoder, ModelConfig, Network, Segmenter},
         weights::{StateDict, Values, load, state_dict},
     };
 
@@ -195,6 +196,20 @@ mod tests {
         let logits = network.forward(Tensor::from_data(images, &Device::flex())).main;
         assert_eq!(logits.dims(), [1, n_classes, rows, cols]);
         logits.into_data().iter().collect()
+    }
+
+    #[test]
+    fn attention_comes_before_every_block_but_the_last() {
+        for encoder in [Encoder::Resnet18, Encoder::ConvnextTiny] {
+            let attention = Some(Attention::Scse);
+            let config = ModelConfig { encoder, attention, ..Default::default() };
+            let layers = config.describe(3, 2, [64; 2]).layers;
+            for index in 0..5 {
+                let name = format!("decoder.blocks.{index}.attention1.attention.sSE.0");
+                let is_there = layers.iter().any(|it| it.name == name);
+                assert_eq!(is_there, index != 4, "{encoder:?}: {name}");
+            }
+        }
     }
 
     #[track_caller]

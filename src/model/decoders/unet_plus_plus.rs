@@ -29,7 +29,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: true,
     sides: Sides::Nested,
-    smp: Some(Smp { name: "UnetPlusPlus", changes_norm: true, output_strides: &[] }),
+    smp: Some(Smp { changes_norm: true, ..Smp::new("UnetPlusPlus", 1) }),
     knobs: &[Knob::Depth, Knob::Upsampling, Knob::Scse, Knob::OutputStride],
 };
 

@@ -26,7 +26,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     rates: None,
     needs_half: false,
     sides: Sides::Encoder,
-    smp: Some(Smp { name: "UPerNet", changes_norm: false, output_strides: &[] }),
+    smp: Some(Smp::new("UPerNet", 4)),
     knobs: &[Knob::Depth, Knob::OutputStride],
 };
 

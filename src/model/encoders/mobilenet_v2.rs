@@ -3,7 +3,7 @@
 use burn::module::Module;
 use swath_kernels::Activation;
 
-use super::{EncoderNetwork, EncoderSpec, encoder::Make};
+use super::{EncoderNetwork, EncoderSpec, OtherNames, encoder::Make};
 use crate::model::{
     Act, Conv2d, Features, Initial, Norm,
     blocks::{ConvNorm, Layers, conv_norm, run},
@@ -21,7 +21,7 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     activation: Activation::Relu6,
     smp: Some("mobilenet_v2"),
     smp_drops_stages: false,
-    other_names: &[],
+    other_names: &[OtherNames { library: "timm", renamed: of_timm }],
 };
 
 /// Expansion, channels, blocks, stride, and what one output stands for in the image, of each group
@@ -144,5 +144,80 @@ impl InvertedResidual {
             };
         }
         inner
+    }
+}
+
+/// From timm's stages of blocks, whose convolutions and norms have names of their own, to the
+/// sequences of torchvision.
+fn of_timm(name: &str) -> Option<String> {
+    let (part, rest) = name.split_once('.')?;
+    let last = GROUPS.iter().map(|it| it.2).sum::<usize>() + 1;
+    let place = match part {
+        "conv_stem" => "0.0".to_owned(),
+        "bn1" => "0.1".to_owned(),
+        "conv_head" => format!("{last}.0"),
+        "bn2" => format!("{last}.1"),
+        "blocks" => return in_block_of_timm(rest),
+        _ => return None,
+    };
+    Some(format!("encoder.features.{place}.{rest}"))
+}
+
+/// Layers of timm's first block, and their places here.
+const PLAIN_OF_TIMM: &[(&str, &str)] =
+    &[("conv_dw", "0.0"), ("bn1", "0.1"), ("conv_pw", "1"), ("bn2", "2")];
+
+/// The same of its blocks that widen.
+const INVERTED_OF_TIMM: &[(&str, &str)] = &[
+    ("conv_pw", "0.0"),
+    ("bn1", "0.1"),
+    ("conv_dw", "1.0"),
+    ("bn2", "1.1"),
+    ("conv_pwl", "2"),
+    ("bn3", "3"),
+];
+
+/// From `stage.block.layer` of timm.
+fn in_block_of_timm(name: &str) -> Option<String> {
+    let mut parts = name.splitn(4, '.');
+    let mut number = || parts.next()?.parse::<usize>().ok();
+    let [stage, index] = [number()?, number()?];
+    let (layer, rest) = (parts.next()?, parts.next()?);
+    let (expansion, _, n_blocks, ..) = *GROUPS.get(stage)?;
+    if n_blocks <= index {
+        return None;
+    }
+    let layers = if expansion == 1 { PLAIN_OF_TIMM } else { INVERTED_OF_TIMM };
+    let (_, place) = layers.iter().find(|it| it.0 == layer)?;
+    let before = GROUPS[..stage].iter().map(|it| it.2).sum::<usize>();
+    Some(format!("encoder.features.{}.conv.{place}.{rest}", 1 + before + index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timm_s_names_have_their_places() {
+        for (timm, want) in [
+            ("conv_stem.weight", Some("0.0.weight")),
+            ("bn1.running_mean", Some("0.1.running_mean")),
+            ("blocks.0.0.conv_dw.weight", Some("1.conv.0.0.weight")),
+            ("blocks.0.0.bn2.bias", Some("1.conv.2.bias")),
+            ("blocks.1.0.conv_pw.weight", Some("2.conv.0.0.weight")),
+            ("blocks.1.1.conv_pwl.weight", Some("3.conv.2.weight")),
+            ("blocks.3.3.bn2.num_batches_tracked", Some("10.conv.1.1.num_batches_tracked")),
+            ("blocks.6.0.bn3.weight", Some("17.conv.3.weight")),
+            ("conv_head.weight", Some("18.0.weight")),
+            ("bn2.weight", Some("18.1.weight")),
+            ("classifier.weight", None),
+            ("blocks.0.0.conv_pwl.weight", None),
+            ("blocks.1.2.conv_pw.weight", None),
+            ("blocks.7.0.conv_pw.weight", None),
+            ("blocks.x.0.conv_pw.weight", None),
+        ] {
+            let want = want.map(|it| format!("encoder.features.{it}"));
+            assert_eq!(of_timm(timm), want, "{timm}");
+        }
     }
 }

@@ -32,6 +32,21 @@ pub enum FileKind {
     TorchLegacy,
 }
 
+impl FileKind {
+    /// The kind of a file, by its beginning.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"PK\x03\x04") {
+            Some(Self::TorchArchive)
+        } else if bytes.starts_with(&LEGACY_MAGIC) {
+            Some(Self::TorchLegacy)
+        } else if bytes.get(8) == Some(&b'{') {
+            Some(Self::Safetensors)
+        } else {
+            None
+        }
+    }
+}
+
 /// The named tensors of a file, as they lie there.
 ///
 /// Pickles are never executed: they are read by a machine that knows the names which state
@@ -197,14 +212,8 @@ fn conversion(dtype: Dtype, n: usize) -> Option<String> {
 }
 
 fn kind(bytes: &[u8]) -> Result<FileKind, Fault> {
-    if bytes.starts_with(b"PK\x03\x04") {
-        return Ok(FileKind::TorchArchive);
-    }
-    if bytes.starts_with(&LEGACY_MAGIC) {
-        return Ok(FileKind::TorchLegacy);
-    }
-    if bytes.get(8) == Some(&b'{') {
-        return Ok(FileKind::Safetensors);
+    if let Some(kind) = FileKind::of(bytes) {
+        return Ok(kind);
     }
     if bytes.is_empty() {
         return Err("it is empty".into());

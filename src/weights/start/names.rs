@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    model::{Encoder, OtherNames, SIDE_HEADS},
+    model::{Encoder, MAIN_HEAD, OtherNames, SIDE_HEADS},
     weights::Layout,
 };
 
@@ -14,11 +14,8 @@ const ENCODERS: [&str; 2] = ["encoder.", "encoder.model."];
 
 /// Top-level parts of classification networks of torchvision and timm that no encoder has. The last
 /// two are the last convolution of timm's EfficientNets and its norm.
-const CLASSIFIERS: [&str; 7] =
-    ["fc", "classifier", "head", "heads", "last_linear", "conv_head", "bn2"];
-
-/// The part of a model of encoder and decoder that gives logits.
-const HEAD: &str = "segmentation_head.";
+const CLASSIFIERS: [&str; 8] =
+    ["fc", "classifier", "head", "heads", "last_linear", "pre_logits", "conv_head", "bn2"];
 
 /// The convolutions of geodl's U-Net that give logits.
 const GEODL_HEADS: [&str; 4] = ["c1", "c2", "c3", "c4"];
@@ -88,7 +85,7 @@ pub(super) fn is_in_head(name: &str) -> bool {
     let Some((layer, _)) = name.rsplit_once('.') else { return false };
     // One convolution, or the second of two parts.
     let of_side = layer.strip_prefix(SIDE_HEADS).map(|it| it.split_once('.'));
-    name.starts_with(HEAD)
+    name.starts_with(MAIN_HEAD)
         || GEODL_HEADS.contains(&layer)
         || matches!(of_side, Some(None | Some((_, "1"))))
 }
@@ -212,7 +209,7 @@ mod tests {
 
     #[test]
     fn classifiers_are_known_by_their_first_part() {
-        for name in ["fc.weight", "classifier.1.bias", "head.fc.weight", "bn2.running_mean"] {
+        for name in ["fc.weight", "classifier.1.bias", "pre_logits.fc1.bias", "bn2.running_mean"] {
             assert!(is_classifier(name), "{name}");
         }
         for name in ["fc1.weight", "layer1.0.bn2.weight", "encoder.fc.weight", "fc"] {
