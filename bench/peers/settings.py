@@ -36,14 +36,16 @@ unet/resnet152
 unet-plus-plus/resnet18 attention=scse
 unet-plus-plus/mobilenet-v2 depth=4 norm=none
 unet-plus-plus/efficientnet-lite0 norm=instance upsampling=bilinear
+unet-plus-plus/convnext-tiny
+unet-plus-plus/convnext-tiny attention=scse
 deeplab-v3/resnet18
 deeplab-v3/resnet50 output_stride=16 rates=[6,12,18] separable=true
 deeplab-v3/mobilenet-v2 decoder_channels=[64] depth=4
-deeplab-v3/efficientnet-lite0 depth=3
+deeplab-v3/efficientnet-lite0
 deeplab-v3-plus/resnet18
 deeplab-v3-plus/resnet50 output_stride=8 separable=false
 deeplab-v3-plus/mobilenet-v2 rates=[6,12,18] depth=4
-deeplab-v3-plus/efficientnet-lite0 decoder_channels=[96] depth=3
+deeplab-v3-plus/efficientnet-lite0 decoder_channels=[96] output_stride=8
 fpn/resnet18
 fpn/mobilenet-v2 depth=4 upsampling=bilinear
 fpn/convnext-tiny decoder_channels=[64]
@@ -59,7 +61,7 @@ pspnet/mobilenet-v2 depth=4 decoder_channels=[128]
 pan/resnet18
 pan/mobilenet-v2 output_stride=32
 pan/vgg16-bn decoder_channels=[48]
-pan/efficientnet-lite0 depth=4
+pan/efficientnet-lite0
 pan/resnet50 depth=3
 manet/resnet18
 manet/mobilenet-v2 norm=instance upsampling=bilinear
@@ -71,6 +73,11 @@ upernet/convnext-tiny
 upernet/mobilenet-v2 depth=4 decoder_channels=[96]
 upernet/resnet50 depth=3
 """
+
+
+# Of images where others than 128 x 160 are needed, or work: PAN halves features at 1/32 three times
+# more, and Unet takes any size.
+SIZES = {"pan": (256, 288), "unet": (101, 133)}
 
 
 def main():
@@ -101,8 +108,7 @@ def compare(args, line):
     model = eval(call, {"segmentation_models_pytorch": segmentation_models_pytorch})
     torch.nn.init.uniform_(model.segmentation_head[0].bias, -0.5, 0.5)
     shared.wake(model)
-    # A pyramid attention network halves features at 1/32 three times more.
-    size = (256, 288) if name.startswith("pan/") else (128, 160)
+    size = SIZES.get(name.split("/")[0], (128, 160))
     shared.calibrate(model, size)
     images = torch.randn(2, shared.BANDS, *size)
     with tempfile.TemporaryDirectory() as folder:

@@ -147,6 +147,7 @@ mod tests {
         label::{Class, Classes, Color},
         model::ModelConfig,
         raster::{Band, DataType, NodataRule},
+        weights::{Values, state_dict},
     };
 
     /// Two bands and one class, normalised by these numbers.
@@ -206,6 +207,21 @@ mod tests {
         let read = read_back(&Bundle { header, state: StateDict::default() }).unwrap();
         assert!(read.header.nodata.is_some_and(f64::is_nan));
     }
+
+    /// A hash can be right and what it is of wrong.
+    #[test]
+    fn counts_that_are_none_are_refused_when_the_network_is_made() {
+        let header = header(vec![1.0, 2.0], vec![1.0, 2.0]);
+        let network = header.model.build(2, 1, 1, &Device::flex());
+        let mut state = state_dict(&network);
+        let name = "encoder.bn1.num_batches_tracked";
+        let entry = state.entries.iter_mut().find(|it| it.name == name).unwrap();
+        entry.values = Values::I64(vec![-1]);
+        let bundle = read_back(&Bundle { header, state }).unwrap();
+        let error = bundle.network(&Device::flex()).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("found -1, wanted a count"), "{error}");
+    }
+
     /// At full size the network would take gigabytes; nothing of it is made.
     #[test]
     fn a_header_that_asks_for_other_weights_than_there_are_is_refused() {

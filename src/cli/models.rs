@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use burn::tensor::Device;
 use schemars::schema_for;
 use toml::Table;
 
 use super::common::print;
 use crate::{
     Error,
-    model::{Architecture, Description, Encoder, ModelConfig},
+    model::{Architecture, Description, Encoder, ModelConfig, freeze_network},
     run::{check_keys, set},
 };
 
@@ -48,8 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn describe(args: &Args, name: &str) -> anyhow::Result<()> {
-    let config = config(args, name)?;
-    config.check_size(args.bands.into(), args.classes.into())?;
+    let config = checked(args, name)?;
     let description = cost(args, &config);
     let note = training_note(args, &config);
     if args.json {
@@ -99,6 +99,15 @@ fn config(args: &Args, name: &str) -> Result<ModelConfig, Error> {
     Ok(config)
 }
 
+/// The same, of a size that can be trained.
+fn checked(args: &Args, name: &str) -> Result<ModelConfig, Error> {
+    let config = config(args, name)?;
+    let [bands, classes] = [args.bands.into(), args.classes.into()];
+    config.check_size(bands, classes)?;
+    freeze_network(config.blank(bands, classes, &Device::flex()), &config.freeze)?;
+    Ok(config)
+}
+
 fn cost(args: &Args, config: &ModelConfig) -> Description {
     let size = usize::from(args.size);
     config.describe(args.bands.into(), args.classes.into(), [size; 2])
@@ -111,24 +120,45 @@ struct Entry {
     cost: Description,
 }
 
+/// Models side by side.
+struct Part {
+    entries: Vec<Entry>,
+    /// Names of those that cannot have the settings, and why.
+    refused: Vec<(String, String)>,
+}
+
+impl Part {
+    /// Of names, titles, and what to describe. Settings that none can have are an error.
+    fn of(
+        args: &Args,
+        models: impl Iterator<Item = (String, &'static str, String)>,
+    ) -> Result<Self, Error> {
+        let mut part = Self { entries: Vec::new(), refused: Vec::new() };
+        let mut first = None;
+        for (name, title, model) in models {
+            match checked(args, &model) {
+                Ok(config) => part.entries.push(Entry { name, title, cost: cost(args, &config) }),
+                Err(error) => {
+                    part.refused.push((name, error.to_string()));
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        match first {
+            Some(error) if part.entries.is_empty() => Err(error),
+            Some(_) | None => Ok(part),
+        }
+    }
+}
+
 fn list(args: &Args) -> anyhow::Result<()> {
-    let entry = |name: String, title, config: ModelConfig| -> Result<Entry, Error> {
-        config.check()?;
-        Ok(Entry { name, title, cost: cost(args, &config) })
-    };
-    let mut architectures = Vec::new();
-    for architecture in Architecture::ALL {
-        let name = architecture.name();
-        architectures.push(entry(name.clone(), architecture.title(), config(args, &name)?)?);
-    }
-    let mut encoders = Vec::new();
-    for encoder in Encoder::ALL {
-        let name = encoder.name();
-        let model = format!("{}/{name}", Architecture::Unet.name());
-        encoders.push(entry(name, encoder.title(), config(args, &model)?)?);
-    }
+    let architectures = Architecture::ALL.iter().map(|it| (it.name(), it.title(), it.name()));
+    let architectures = Part::of(args, architectures)?;
+    let with_unet = |name: &str| format!("{}/{name}", Architecture::Unet.name());
+    let encoders = Encoder::ALL.iter().map(|it| (it.name(), it.title(), with_unet(&it.name())));
+    let encoders = Part::of(args, encoders)?;
     if args.json {
-        let json = |entries: &[Entry]| -> Vec<serde_json::Value> {
+        let json = |Part { entries, .. }: &Part| -> Vec<serde_json::Value> {
             let value = |Entry { name, title, cost }: &Entry| {
                 serde_json::json!({
                     "name": name,
@@ -140,6 +170,11 @@ fn list(args: &Args) -> anyhow::Result<()> {
             };
             entries.iter().map(value).collect()
         };
+        let refused: Vec<_> = [&architectures, &encoders]
+            .into_iter()
+            .flat_map(|it| &it.refused)
+            .map(|(name, reason)| serde_json::json!({ "name": name, "reason": reason }))
+            .collect();
         return print(&serde_json::to_string_pretty(&serde_json::json!({
             "version": 1,
             "bands": args.bands,
@@ -147,6 +182,7 @@ fn list(args: &Args) -> anyhow::Result<()> {
             "size_px": args.size,
             "architectures": json(&architectures),
             "encoders": json(&encoders),
+            "refused": refused,
         }))?);
     }
     let Args { bands, classes, size, .. } = args;
@@ -160,7 +196,7 @@ fn list(args: &Args) -> anyhow::Result<()> {
     print(&text)
 }
 
-fn section(text: &mut String, what: &str, with: &str, entries: &[Entry]) {
+fn section(text: &mut String, what: &str, with: &str, Part { entries, refused }: &Part) {
     // Writing into a string cannot fail.
     let _ = writeln!(
         text,
@@ -175,6 +211,9 @@ fn section(text: &mut String, what: &str, with: &str, entries: &[Entry]) {
             cost.multiply_adds as f64 / 1e9,
             cost.activation_bytes as f64 / 1e6
         );
+    }
+    for (name, reason) in refused {
+        let _ = writeln!(text, "{name:<20} not so: {reason}");
     }
 }
 

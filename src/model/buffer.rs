@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use burn::{
+    backend::DType,
     module::{
         Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
         Param, ParamId,
@@ -120,7 +121,9 @@ impl Counter {
     fn as_param(&self) -> Param<Tensor<1, Int>> {
         let count = i64::try_from(self.count()).expect("nobody counts past 2^63");
         let data = TensorData::new(vec![count], [1]);
-        Param::initialized(ParamId::new(), Tensor::from_data(data, &Device::flex()))
+        // The usual integers of a device have 32 bits.
+        let tensor = Tensor::from_data(data, (&Device::flex(), DType::I64));
+        Param::initialized(ParamId::new(), tensor)
     }
 }
 

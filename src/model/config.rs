@@ -31,7 +31,8 @@ pub struct ModelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<u32>,
     /// Channels of the decoder's blocks, coarsest first, at any width: as many as `depth` (`unet`,
-    /// `unet-plus-plus`, `manet`), 4 (`geodl-unet`), or 1 (others).
+    /// `unet-plus-plus`, `manet`), 4 (`geodl-unet`), none (`linknet`, which has those of its encoder),
+    /// or 1 (others).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_channels: Option<Vec<u32>>,
     /// What follows a norm in the decoder. By default `relu`.
@@ -62,7 +63,7 @@ pub struct ModelConfig {
     pub upsampling: Option<Upsampling>,
     /// Pixels of the image for one of the encoder's coarsest features: 32, 16 or 8. By default 8 for
     /// `deeplab-v3`, 16 for `deeplab-v3-plus` and `pan`, and where the encoder cannot give that, what
-    /// it gives; else 32.
+    /// it gives; else 32. `linknet` and `manet`, which double at each block, take no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_stride: Option<u32>,
     /// Attention in the decoder. By default none.
@@ -137,11 +138,12 @@ impl ModelConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if there is no class, or it has more than a billion parameters.
+    /// [`Error::Config`] if there is no band or no class, or it has more than a billion parameters.
     pub fn check_size(&self, n_bands: usize, n_classes: usize) -> Result<()> {
-        if n_classes == 0 || n_bands == 0 {
-            let rule = "a model needs one band and one class at least";
-            return Err(Error::config("data.classes", n_classes, rule));
+        for (key, n) in [("data.bands", n_bands), ("data.classes", n_classes)] {
+            if n == 0 {
+                return Err(Error::config(key, n, "a model needs one band and one class at least"));
+            }
         }
         let n_parameters = self.blank(n_bands, n_classes, &Device::flex()).num_params();
         if MAX_PARAMETERS < n_parameters {

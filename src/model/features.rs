@@ -48,6 +48,13 @@ impl Layer {
     }
 }
 
+/// What lies behind the last row and column.
+#[derive(Clone, Copy)]
+enum Behind {
+    Zeros,
+    Edges,
+}
+
 impl Features {
     /// Of `images`, `[batch, channel, row, col]`.
     pub fn from_images(images: Tensor<4>) -> Self {
@@ -230,17 +237,28 @@ impl Features {
         self.through(layer, burn::tensor::activation::sigmoid)
     }
 
+    /// The largest value of 2x2; of a single row or column with a 0 beside.
+    pub(super) fn halved(self) -> Self {
+        let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
+        self.at_least([2; 2]).max_pool(windows)
+    }
+
     /// With zeros behind the last row and column, to at least `size_px`.
     pub fn zeros_behind(self, size_px: [usize; 2]) -> Self {
-        self.padded(size_px, "pad")
+        self.padded(size_px, "pad", Behind::Zeros)
     }
 
-    /// The same where nothing would be left of smaller features.
+    /// With the last row and column once more behind themselves, to at least `size_px`.
+    pub(super) fn edges_behind(self, size_px: [usize; 2]) -> Self {
+        self.padded(size_px, "pad", Behind::Edges)
+    }
+
+    /// With zeros behind where nothing would be left of smaller features.
     pub(super) fn at_least(self, size_px: [usize; 2]) -> Self {
-        self.padded(size_px, FILLED)
+        self.padded(size_px, FILLED, Behind::Zeros)
     }
 
-    fn padded(self, size_px: [usize; 2], what: &str) -> Self {
+    fn padded(self, size_px: [usize; 2], what: &str, behind: Behind) -> Self {
         let [rows, cols] = self.size_px();
         let size = [rows.max(size_px[0]), cols.max(size_px[1])];
         if size == [rows, cols] {
@@ -254,8 +272,14 @@ impl Features {
                 if shape[axis] == 0 {
                     return tensor;
                 }
-                let zeros = Tensor::zeros(shape, (&tensor.device(), tensor.dtype()));
-                Tensor::cat(vec![tensor, zeros], axis)
+                let more = match behind {
+                    Behind::Zeros => Tensor::zeros(shape, (&tensor.device(), tensor.dtype())),
+                    Behind::Edges => {
+                        let last = tensor.dims()[axis] - 1;
+                        tensor.clone().narrow(axis, last, 1).repeat_dim(axis, shape[axis])
+                    }
+                };
+                Tensor::cat(vec![tensor, more], axis)
             };
             more(more(tensor, 1), 2)
         })

@@ -5,7 +5,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::{Path, matches, side_head::is_of_side};
+use super::{Network, Path, describe::trains, matches, side_head::is_of_side};
 use crate::error::{Error, Result};
 
 /// `model` with the parameters that `patterns` mean (see [`matches()`]) as they are from now on:
@@ -29,6 +29,20 @@ pub fn freeze<M: Module>(model: M, patterns: &[String]) -> Result<M> {
     } else {
         return Ok(model.map(&mut Freezer { path: Path::default(), patterns }));
     };
+    Err(Error::config("model.freeze", format!("{patterns:?}"), rule))
+}
+
+/// The same of a whole network, of which what is left must be used.
+///
+/// # Errors
+///
+/// As [`freeze`], and if all that is left are stages of the encoder beyond the depth that is used.
+pub fn freeze_network(network: Network, patterns: &[String]) -> Result<Network> {
+    let network = freeze(network, patterns)?;
+    if trains(&network, patterns) {
+        return Ok(network);
+    }
+    let rule = "leaves nothing to train but what is not used at this depth";
     Err(Error::config("model.freeze", format!("{patterns:?}"), rule))
 }
 
@@ -143,6 +157,22 @@ mod tests {
             Ok(_) => assert!(is_fine, "{patterns:?}"),
             Err(error) => assert!(!is_fine && error.to_string().ends_with(rule), "{error}"),
         }
+    }
+
+    #[test]
+    fn what_a_depth_does_not_use_does_not_count_as_trained() {
+        let config: ModelConfig =
+            toml::from_str("encoder = 'resnet18'\nwidth = 4\ndepth = 3").unwrap();
+        let all = ["encoder.conv1", "encoder.bn1", "encoder.layer1", "encoder.layer2", "decoder"];
+        let frozen = |more: &[&str]| {
+            let patterns: Vec<String> = all.iter().chain(more).map(|it| (*it).into()).collect();
+            freeze_network(config.blank(2, 2, &Device::flex()), &patterns).map(|_| ())
+        };
+        frozen(&[]).unwrap();
+        let error = frozen(&["segmentation_head"]).unwrap_err().to_string();
+        assert!(error.contains("leaves nothing to train but what is not used"), "{error}");
+        let error = frozen(&["segmentation_head", "encoder.layer3", "encoder.layer4"]).unwrap_err();
+        assert!(error.to_string().ends_with("leaves nothing to train"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 #![allow(non_snake_case, reason = "fields have the names of a state dictionary")]
 
 use burn::module::Module;
-use swath_kernels::{Activation, Interpolation, burn::Windows};
+use swath_kernels::{Activation, Interpolation};
 
 use super::{
     Act, Conv2d, Features, ModelConfig, Norm, TransposedConv2d,
@@ -52,12 +52,6 @@ pub(super) struct Pooling {
 #[derive(Module, Debug)]
 struct Dilated {
     aspp: ConvNorm,
-}
-
-/// The largest value of 2x2; of a single row or column with a 0 beside.
-pub(super) fn halved(images: Features) -> Features {
-    let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
-    images.at_least([2; 2]).max_pool(windows)
 }
 
 /// With a bias, though a norm follows: the original has one.

@@ -13,7 +13,7 @@ use super::{
     NormKind, Outputs, Segmenter, SideOutput, SqueezeExcite,
     blocks::Pass,
     decoders::{ArchitectureSpec, Build, Channels, Knob, Sides},
-    geodl_blocks::{Bottleneck, Pair, Pooling, Up, halved},
+    geodl_blocks::{Bottleneck, Pair, Pooling, Up},
     initialise,
 };
 
@@ -38,7 +38,7 @@ pub(super) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: true,
     channels: Some(Channels::EachBlock),
     rates: Some([6, 12, 18]),
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Blocks,
     smp: None,
     knobs: &[Knob::Gate, Knob::Residual, Knob::SqueezeExcite, Knob::Aspp],
@@ -162,7 +162,7 @@ impl GeodlUnet {
                 images = squeeze.forward(images);
             }
             skips.push(images.clone());
-            images = halved(images);
+            images = images.halved();
         }
         images = match &self.btn {
             Bottleneck::Pair(pair) => pair.forward(images),

@@ -46,9 +46,11 @@ impl ModelConfig {
             let rule = format!("`{architecture}` takes no encoder of others; set it to `own`");
             return Err(Error::config("model.encoder", encoder, rule));
         }
-        if self.architecture.spec().needs_half && spec.channels[0] == 0 {
-            let rule = format!("has no features at 1/2, which `{architecture}` needs");
-            return Err(Error::config("model.encoder", encoder, rule));
+        let depth = self.resolved_depth() as u32;
+        if spec.channels[0] == 0 && self.architecture.spec().needs_half.contains(&depth) {
+            let rule =
+                format!("`{architecture}` needs features at 1/2 there; `{encoder}` has none");
+            return Err(Error::config("model.depth", depth, rule));
         }
         if let Some(norm) = self.encoder_norm.filter(|_| !spec.changes_norm) {
             let rule = format!("`{encoder}` can have no other norms than its own");
@@ -94,12 +96,17 @@ impl ModelConfig {
         ];
         for (key, knob, is_set) in set {
             if is_set && !knobs.contains(&knob) {
-                return Err(self.has_no(key));
+                let has_key = set.iter().any(|it| it.0 == key && knobs.contains(&it.1));
+                return Err(self.has_not(key, if has_key { "value" } else { "setting" }));
             }
         }
         let has_pooling = self.aspp || !knobs.contains(&Knob::Aspp);
-        if self.rates.is_some() && (rates.is_none() || !has_pooling) {
+        if self.rates.is_some() && rates.is_none() {
             return Err(self.has_no("rates"));
+        }
+        if let Some(rates) = self.rates.filter(|_| !has_pooling) {
+            let rule = "is for a pyramid pooling; set `model.aspp = true`, too";
+            return Err(Error::config("model.rates", format!("{rates:?}"), rule));
         }
         if self.decoder_channels.is_some() && channels.is_none() {
             return Err(self.has_no("decoder_channels"));
@@ -114,11 +121,15 @@ impl ModelConfig {
     }
 
     fn has_no(&self, key: &str) -> Error {
+        self.has_not(key, "setting")
+    }
+
+    fn has_not(&self, key: &str, what: &str) -> Error {
         let value = toml::Table::try_from(self)
             .ok()
             .and_then(|table| Some(table.get(key)?.to_string()))
             .unwrap_or_default();
-        let rule = format!("`{}` can have no such setting", self.architecture.name());
+        let rule = format!("`{}` can have no such {what}", self.architecture.name());
         Error::config(format!("model.{key}"), value, rule)
     }
 
@@ -228,7 +239,15 @@ mod tests {
         );
         refused(
             "architecture = 'fpn'\nupsampling = 'transposed'",
-            "config `model.upsampling` = \"transposed\": `fpn` can have no such setting",
+            "config `model.upsampling` = \"transposed\": `fpn` can have no such value",
+        );
+        refused(
+            "attention = 'gate'",
+            "config `model.attention` = \"gate\": `unet` can have no such value",
+        );
+        refused(
+            "architecture = 'geodl-unet'\nencoder = 'own'\nrates = [1, 2, 3]",
+            "config `model.rates` = [1, 2, 3]: is for a pyramid pooling; set `model.aspp = true`, too",
         );
         refused(
             "encoder = 'vgg16-bn'\noutput_stride = 16",
@@ -248,9 +267,8 @@ mod tests {
              `own`",
         );
         refused(
-            "architecture = 'unet-plus-plus'\nencoder = 'convnext-tiny'",
-            "config `model.encoder` = convnext-tiny: has no features at 1/2, which `unet-plus-plus` \
-             needs",
+            "architecture = 'fpn'\nencoder = 'convnext-tiny'\ndepth = 4",
+            "config `model.depth` = 4: `fpn` needs features at 1/2 there; `convnext-tiny` has none",
         );
         refused(
             "encoder = 'convnext-tiny'\nencoder_norm = 'batch'",

@@ -78,7 +78,7 @@ pub use encoders::{
     ResNet, SqueezeNet, Vgg,
 };
 pub use features::Features;
-pub use freeze::{check_patterns, freeze};
+pub use freeze::{check_patterns, freeze, freeze_network};
 pub use geodl_unet::GeodlUnet;
 pub use initial::{Initial, initialise};
 pub(crate) use network::MAIN_HEAD;
@@ -86,4 +86,5 @@ pub use network::{EncoderDecoder, Network, Outputs, Segmenter, SideOutput};
 pub use order::{from_pytorch_order, in_pytorch_order, to_pytorch_order};
 pub use path::Path;
 pub use pattern::{check_pattern, matches};
+pub(crate) use side_head::{GEODL_HEADS, is_of_side};
 pub use side_head::{SIDE_HEADS, SideHead};

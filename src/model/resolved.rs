@@ -57,7 +57,11 @@ impl ModelConfig {
     pub(super) fn most_sides(&self) -> usize {
         match self.architecture.spec().sides {
             Sides::Blocks => self.resolved_depth() - 1,
-            Sides::Nested => self.resolved_depth() - 2,
+            // All rows but the first of the finest layer that has blocks.
+            Sides::Nested => {
+                let n_lacking = self.encoder_widths().iter().take_while(|it| **it == 0).count();
+                self.resolved_depth() - 2 - n_lacking
+            }
             Sides::Encoder => self.encoder_sides().count(),
         }
     }

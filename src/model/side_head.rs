@@ -10,12 +10,13 @@ use super::{
 /// What the names of the tensors of side branches begin with.
 pub const SIDE_HEADS: &str = "auxiliary_heads.";
 
-/// Where geodl's U-Net keeps those of its side branches.
-const GEODL_SIDES: [&str; 3] = ["c1.", "c2.", "c3."];
+/// The convolutions of geodl's U-Net that give logits: three of side branches, and the main one.
+pub(crate) const GEODL_HEADS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 
 /// Whether the tensor called `name` is one of a side branch, which only training has.
-pub(super) fn is_of_side(name: &str) -> bool {
-    name.starts_with(SIDE_HEADS) || GEODL_SIDES.iter().any(|it| name.starts_with(it))
+pub(crate) fn is_of_side(name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or_default();
+    name.starts_with(SIDE_HEADS) || GEODL_HEADS[..3].contains(&first)
 }
 
 /// The head of a side branch.

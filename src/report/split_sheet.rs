@@ -63,7 +63,7 @@ mod tests {
                 .map(|index| SceneView { name: format!("scene {index}"), ..scene.clone() })
                 .collect();
             let svg = split_sheet(&scenes, n + 1200).to_svg("");
-            assert!(svg.contains(">1,200 more scenes are not shown<"), "{svg}");
+            assert!(svg.contains(">1\u{202f}200 more scenes are not shown<"), "{svg}");
             for scene in &scenes {
                 assert!(
                     svg.contains(&format!(">{}: 400 rows × 520 columns<", scene.name)),

@@ -175,7 +175,7 @@ mod tests {
         let (folder, page) = written(&data);
         assert_eq!(page.matches("Blocks of the split in ").count(), 2 * 6); // Label and caption.
         assert!(page.contains("The blocks of 2 more scenes"));
-        assert!(page.contains(">1,242 more scenes are not shown"));
+        assert!(page.contains(">1\u{202f}242 more scenes are not shown"));
         assert!(folder.path().join("plots/split_8.png").exists());
     }
 

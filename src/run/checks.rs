@@ -4,7 +4,7 @@ use super::{RunFile, rates::schedule_with};
 use crate::{
     error::{Error, Result},
     lr_find::{CycleRange, SweepLoss},
-    model::{Network, check_patterns, freeze},
+    model::{Network, check_patterns, freeze_network},
     scene::Role,
     train::Dataset,
 };
@@ -61,7 +61,7 @@ pub(super) fn check_settings(run_file: &RunFile, data: &Dataset, network: Networ
 /// Freezes what is frozen in each epoch.
 fn check_frozen(run_file: &RunFile, network: Network) -> Result<()> {
     let RunFile { train, model, .. } = run_file;
-    let mut network = freeze(network, &model.freeze)?;
+    let mut network = freeze_network(network, &model.freeze)?;
     let mut before = model.freeze.clone();
     for epoch in 0..train.epochs {
         let patterns = train.frozen(&model.freeze, epoch);
@@ -69,7 +69,7 @@ fn check_frozen(run_file: &RunFile, network: Network) -> Result<()> {
             continue;
         }
         let names = patterns.join(", ");
-        network = freeze(network, &patterns).map_err(|error| match error {
+        network = freeze_network(network, &patterns).map_err(|error| match error {
             // All patterns mean something: that was checked.
             Error::Config { rule, .. } => {
                 Error::config("train.freeze", names, format!("{rule}, in epoch {}", epoch + 1))

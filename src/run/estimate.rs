@@ -6,7 +6,7 @@ use super::{RunFile, peak_memory_bytes};
 use crate::{
     error::Result,
     loss::Criterion,
-    model::{Pass, Segmenter, freeze},
+    model::{Pass, Segmenter, freeze_network},
     optim::Optimizer,
     schedule::Rates,
     train::{Batch, Dataset, batch_gradient},
@@ -53,7 +53,7 @@ pub fn estimate(
         run_file.seed,
         &device.clone().autodiff(),
     );
-    let network = freeze(network, &run_file.model.freeze)?;
+    let network = freeze_network(network, &run_file.model.freeze)?;
     let n_parameters = crate::weights::n_parameters(&network) as u64;
     let loss = run_file.loss.build(&data.class_counts())?;
     let mut optimizer = run_file.optimizer.build()?;

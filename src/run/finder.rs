@@ -9,7 +9,7 @@ use crate::{
         Found, LossCurve, Rule, SweepFound, SweepLoss, Verdict, Watch, agree, agree_on_range, band,
         suggest_all,
     },
-    model::{Pass, freeze},
+    model::{Pass, freeze_network},
     scene::Role,
     schedule::Rates,
     train::{Dataset, Observer, validate, window_gradient},
@@ -68,7 +68,7 @@ impl Finder<'_> {
         let device = self.device.clone().autodiff();
         let run_file = RunFile { seed, ..run_file.clone() };
         let network = starting_network(&run_file, data, self.weights, &device)?;
-        let mut network = freeze(network, &train.frozen(&run_file.model.freeze, 0))?;
+        let mut network = freeze_network(network, &train.frozen(&run_file.model.freeze, 0))?;
         let loss = run_file.loss.build_for(&data.class_counts(), run_file.train.epochs)?;
         let mut optimizer = run_file.optimizer.build()?;
         let rates = settings.rates();

@@ -8,9 +8,9 @@ use burn::{
     tensor::{Int, Tensor, TensorData},
 };
 
-use super::{Entry, Layout, StateDict, Values};
+use super::{Entry, Layout, StateDict, Values, state::COUNTS};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     model::{Path, from_pytorch_order, in_pytorch_order, to_pytorch_order},
 };
 
@@ -42,10 +42,15 @@ pub fn n_parameters<M: Module>(model: &M) -> usize {
 ///
 /// # Errors
 ///
-/// [`Error::Data`](crate::Error::Data) that lists every tensor that is missing, unexpected, or of
-/// another shape.
+/// [`Error::Data`] that lists every tensor that is missing, unexpected, or of another shape, or names a
+/// count that is none.
 pub fn load<M: Module>(model: M, state: &StateDict, what: &str) -> Result<M> {
     state.check_against(&layouts(&model), what)?;
+    for Entry { name, values, .. } in &state.entries {
+        if let Some(count) = values.wrong_count() {
+            return Err(Error::data(format!("tensor {name} of {what}"), count, COUNTS));
+        }
+    }
     let entries = state.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     Ok(model.map(&mut Writer { path: Path::default(), entries }))
 }
@@ -169,7 +174,7 @@ impl ModuleMapper for Writer<'_> {
         let Values::I64(values) = self.values() else { unreachable!("kinds are checked") };
         param.map(|tensor| {
             let data = TensorData::new(values.clone(), tensor.shape());
-            Tensor::from_data(data, &tensor.device())
+            Tensor::from_data(data, (&tensor.device(), DType::I64))
         })
     }
 }

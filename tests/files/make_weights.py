@@ -76,6 +76,7 @@ def main():
     torch.save(torch.nn.Linear(1, 1), "module.pth")
     torch.jit.script(torch.nn.Linear(1, 1)).save("script.pt")
     torch.save({"a": torch.zeros(1).expand(1000, 1000)}, "expanded.pth")
+    torch.save({"a": torch._neg_view(torch.ones(3))}, "negative.pth")
     torch.save([torch.ones(1)], "list.pth")
     torch.save({"a": torch.ones(1, dtype=torch.complex64)}, "complex.pth")
     safetensors.torch.save_file({"a": torch.ones(1, dtype=torch.complex64)}, "complex.safetensors")

@@ -111,6 +111,22 @@ fn models_are_listed_with_what_they_cost() {
     }
 }
 
+#[test]
+fn a_list_says_which_models_cannot_have_the_settings() {
+    let site = site();
+    let args = ["models", "--set", "output_stride=8", "--size", "64", "--json"];
+    let listed: Value = serde_json::from_str(&swath_ok(site.path(), &args)).unwrap();
+    let refused = listed["refused"].as_array().unwrap();
+    let names: Vec<_> = refused.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    for name in ["linknet", "manet", "geodl-unet", "vgg16-bn", "convnext-tiny"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(!names.contains(&"unet") && !names.contains(&"resnet50"), "{names:?}");
+    let text = swath_ok(site.path(), &["models", "--set", "width=1024", "--size", "64"]);
+    assert!(text.contains("not so: config `model.width` = 1024: makes a network of"), "{text}");
+    check_refused(site.path(), &["models", "--set", "norm=bach"], 2, &["norm"]);
+}
+
 // By hand: 7 x 7 x 6 weights for each of 64 channels of 32 x 32 pixels.
 #[test]
 fn a_model_is_described_layer_by_layer() {
@@ -185,7 +201,13 @@ fn settings_of_models_that_mean_nothing_are_refused() {
             r#"optimizer.groups=[{ names = "encoder.layer9", lr_factor = 0.1 }]"#,
             &["`optimizer.groups.names`", "nearest name is `encoder.layer"],
         ),
-        ("model.attention=gate", &["`model.attention`", "`unet` can have no such setting"]),
+        ("model.attention=gate", &["`model.attention`", "`unet` can have no such value"]),
+        ("model.separable=true", &["`model.separable`", "`unet` can have no such setting"]),
+        // Of the encoder, the default depth leaves three stages.
+        (
+            r#"model={ architecture = "pspnet", encoder = "resnet18", width = 4, freeze = ["encoder.conv1", "encoder.bn1", "encoder.layer1", "encoder.layer2", "decoder", "segmentation_head"] }"#,
+            &["`model.freeze`", "but what is not used at this depth"],
+        ),
         ("model.architecture=deeplabv3", &["`model.architecture`", "did you mean `deeplab-v3`"]),
     ] {
         let site = site();

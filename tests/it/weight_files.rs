@@ -107,7 +107,8 @@ fn what_is_no_state_dictionary_is_refused_by_what_it_is() {
     refused("module.pth", &["`torch.nn.modules.linear.Linear`", "model.state_dict()"]);
     refused("complex.pth", &["`torch.ComplexFloatStorage`"]);
     refused("complex.safetensors", &["type C64 (a)", "float32"]);
-    refused("expanded.pth", &["1000000 values", "repeats the 1 of 0", "contiguous"]);
+    refused("expanded.pth", &["1000000 values", "repeats the 1 of storage 0", "contiguous"]);
+    refused("negative.pth", &["the negative or conjugate of its numbers", "resolve_neg"]);
     refused("list.pth", &["no dictionary"]);
     refused("script.pt", &["script.pt uses TorchScript", "torch.jit.load"]);
     refused("two.pth", &["2 dictionaries of tensors (student, teacher)", "--key"]);

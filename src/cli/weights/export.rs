@@ -8,7 +8,7 @@ use super::{check_output, write};
 use crate::{
     bundle::Bundle,
     cli::common::{print, shown, tell},
-    model::SIDE_HEADS,
+    model::is_of_side,
     train::RunFolder,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let bundle = Bundle::read(&model_file(&args.model)?)?;
     let mut state = bundle.state;
     let n_all = state.entries.len();
-    state.entries.retain(|it| !it.name.starts_with(SIDE_HEADS));
+    state.entries.retain(|it| !is_of_side(&it.name));
     write(&state, &args.output)?;
     let n_tensors = state.entries.len();
     tell(&format!("wrote    {} ({n_tensors} tensors)", shown(&args.output)));

@@ -61,11 +61,14 @@ fn as_json(file: &WeightFile) -> serde_json::Value {
     })
 }
 
+/// Longest name that others are aligned to, in characters.
+const MAX_WIDTH: usize = 200;
+
 /// A table, names as wide as the widest.
 fn text(file: &WeightFile) -> String {
     let names: Vec<String> =
         file.tensors().iter().map(|it| it.name.escape_debug().to_string()).collect();
-    let width = names.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let width = names.iter().map(|it| it.chars().count()).max().unwrap_or(0).min(MAX_WIDTH);
     let mut text = String::new();
     for (tensor, name) in file.tensors().iter().zip(names) {
         let shape = format!("{:?}", tensor.shape);

@@ -22,7 +22,8 @@ pub enum ActivationKind {
     Relu,
     /// `x` above 0, `negative_slope * x` below.
     LeakyRelu,
-    /// As the leaky ReLU, with a slope that is trained, one for each layer.
+    /// As the leaky ReLU, with a slope that is trained, one for each layer; the layers of a ResNet's block
+    /// share one, as they share their activation in torchvision, and so do those of a SqueezeNet's.
     Prelu,
     /// `x` above 0, `exp(x) - 1` below.
     Elu,

@@ -20,7 +20,7 @@ const MOMENTUM: f64 = 0.1;
 /// Batch normalisation with PyTorch's numbers.
 ///
 /// ```text
-/// y = weight * (x - mean) / sqrt(variance + 1e-5) + bias
+/// y = weight * (x - mean) / sqrt(variance + epsilon) + bias
 /// ```
 ///
 /// In training, mean and (biased) variance are those of the batch, and the running ones move by a

@@ -1,6 +1,7 @@
 //! What the layers of a part of a network have in common.
 
 use burn::tensor::Device;
+use swath_kernels::Activation;
 
 use super::{Act, Conv2d, ConvNorm, Nonlinearity, Norm, NormKind};
 
@@ -50,6 +51,11 @@ impl Layers<'_> {
     /// `conv` with a norm of its `channels` out and the activation.
     pub fn finished(&self, conv: Conv2d, channels: usize) -> ConvNorm {
         (conv, self.norm(channels), self.act())
+    }
+
+    /// The same without activation.
+    pub fn linear(self) -> Self {
+        Self { activation: Nonlinearity::Fixed(Activation::None), ..self }
     }
 
     /// The same with other norms.

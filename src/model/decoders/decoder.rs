@@ -30,8 +30,8 @@ pub(in crate::model) struct ArchitectureSpec {
     pub channels: Option<Channels>,
     /// Usual rates of its pyramid pooling, if it has one.
     pub rates: Option<[u32; 3]>,
-    /// Whether features at 1/2 are needed.
-    pub needs_half: bool,
+    /// Depths at which features at 1/2 are needed.
+    pub needs_half: &'static [u32],
     /// Where side branches begin.
     pub sides: Sides,
     /// What `segmentation_models_pytorch` has of it.
@@ -158,11 +158,12 @@ impl Pyramid {
         self.features[index].clone().expect("the settings were checked")
     }
 
-    /// Rows and columns at 1/2 for an index of 0, and so on.
+    /// Rows and columns at 1/2 for an index of 0, and so on; rounded down where there are no features,
+    /// as in the reference.
     pub fn size_px(&self, index: usize) -> [usize; 2] {
         match &self.features[index] {
             Some(features) => features.size_px(),
-            None => self.image_px.map(|it| it.div_ceil(2 << index)),
+            None => self.image_px.map(|it| (it / (2 << index)).max(1)),
         }
     }
 }

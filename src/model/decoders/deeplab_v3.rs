@@ -25,7 +25,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: true,
     channels: Some(Channels::One),
     rates: Some([12, 24, 36]),
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Encoder,
     smp: Some(Smp {
         drop_prob: Some("decoder_aspp_dropout"),

@@ -24,7 +24,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: Some(Channels::One),
     rates: None,
-    needs_half: false,
+    needs_half: &[4],
     sides: Sides::Encoder,
     smp: Some(Smp {
         channels: "decoder_segmentation_channels",

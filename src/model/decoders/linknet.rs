@@ -24,7 +24,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: None,
     rates: None,
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Encoder,
     smp: Some(Smp { changes_norm: true, ..Smp::new("Linknet", 1) }),
     knobs: &[Knob::Depth],

@@ -30,7 +30,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: Some(Channels::EachBlock),
     rates: None,
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Encoder,
     smp: Some(Smp { changes_norm: true, ..Smp::new("MAnet", 1) }),
     knobs: &[Knob::Depth, Knob::Upsampling],

@@ -1,7 +1,7 @@
 //! The decoder of the pyramid attention network.
 
 use burn::module::Module;
-use swath_kernels::{Interpolation, burn::Windows};
+use swath_kernels::Interpolation;
 
 use super::{ArchitectureSpec, Build, Channels, Decoder, Knob, Pyramid, Sides, Smp, decoder::Make};
 use crate::model::{
@@ -24,7 +24,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: Some(Channels::One),
     rates: None,
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Encoder,
     smp: Some(Smp { output_strides: &[16, 32], ..Smp::new("PAN", 4) }),
     knobs: &[Knob::Depth, Knob::OutputStride],
@@ -130,9 +130,9 @@ impl Attention {
         let mean = mean.resample(size_px, Interpolation::BilinearCorners);
         let middle = self.mid[0].forward(images.clone());
 
-        let first = self.down1.1.forward(halved(images));
-        let second = self.down2.1.forward(halved(first.clone()));
-        let third = self.down3.2.forward(self.down3.1.forward(halved(second.clone())));
+        let first = self.down1.1.forward(images.halved());
+        let second = self.down2.1.forward(first.clone().halved());
+        let third = self.down3.2.forward(self.down3.1.forward(second.clone().halved()));
         let third = third.resample(second.size_px(), Interpolation::BilinearCorners);
         let second = self.conv2.forward(second).plus(third);
         let second = second.resample(first.size_px(), Interpolation::BilinearCorners);
@@ -142,16 +142,10 @@ impl Attention {
     }
 }
 
-/// The largest value of 2x2; of a single row or column with a 0 beside.
-fn halved(images: Features) -> Features {
-    let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
-    images.at_least([2; 2]).max_pool(windows)
-}
-
 impl Gate {
     fn new([input, output]: [usize; 2], layers: &Layers<'_>) -> Self {
         Self {
-            conv1: (Act::none(), Unit::new([output; 2], 1, layers)),
+            conv1: (Act::none(), Unit::new([output; 2], 1, &layers.linear())),
             conv2: Unit::new([input, output], 3, layers),
         }
     }
@@ -159,8 +153,7 @@ impl Gate {
     fn forward(&self, fine: Features, coarse: Features) -> Features {
         let fine = self.conv2.forward(fine);
         let larger = coarse.clone().resample(fine.size_px(), Interpolation::BilinearCorners);
-        let unit = &self.conv1.1;
-        let open = conv_norm(&unit.conv, &unit.bn, coarse.global_average(), None, &Act::none());
+        let open = self.conv1.1.forward(coarse.global_average());
         larger.plus(fine.times(open.sigmoid()))
     }
 }

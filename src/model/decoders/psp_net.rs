@@ -24,7 +24,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: Some(Channels::One),
     rates: None,
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Encoder,
     smp: Some(Smp {
         channels: "psp_out_channels",
@@ -32,7 +32,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
         changes_norm: true,
         ..Smp::new("PSPNet", 8)
     }),
-    knobs: &[Knob::Depth],
+    knobs: &[Knob::Depth, Knob::OutputStride],
 };
 
 /// Windows by row and column that the features are averaged over.

@@ -27,7 +27,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: Some(Channels::EachBlock),
     rates: None,
-    needs_half: true,
+    needs_half: &[],
     sides: Sides::Nested,
     smp: Some(Smp { changes_norm: true, ..Smp::new("UnetPlusPlus", 1) }),
     knobs: &[Knob::Depth, Knob::Upsampling, Knob::Scse, Knob::OutputStride],
@@ -40,7 +40,8 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
 /// that any image size works; where sides are multiples of 32, that doubles them.
 ///
 /// Side branches are those of the paper's deep supervision: the finest block of each shallower U-Net,
-/// the deepest of them first.
+/// the deepest of them first. Where an encoder has no features at 1/2, shallower U-Nets have no blocks
+/// there, and end at 1/4.
 ///
 /// Source: Zhou et al. 2018, <https://arxiv.org/abs/1807.10165>, as built by
 /// `segmentation_models_pytorch` 0.6.0 (`UnetPlusPlus`).
@@ -84,6 +85,7 @@ impl UnetPlusPlus {
                 (0, layer) if layer == last => [inputs[last], 0, outputs[last]],
                 (_, layer) if last <= layer => return None,
                 (0, layer) => [inputs[layer], skips[layer] * (layer + 1), outputs[layer]],
+                (_, layer) if skips[layer] == 0 => return None,
                 (row, layer) => {
                     let skip = skips[layer];
                     [skips[layer - 1], skip * (layer + 1 - row), skip]
@@ -114,47 +116,45 @@ impl UnetPlusPlus {
         });
         let interpolation = config.interpolation();
         let n_sides = config.auxiliary.len();
-        let sides = std::iter::repeat_n(skips[last - 1], n_sides);
+        let finest = skips.iter().rev().copied().find(|it| 0 < *it);
+        let sides = std::iter::repeat_n(finest.unwrap_or_default(), n_sides);
         let channels = [outputs[last]].into_iter().chain(sides).collect();
         (Self { center, blocks, interpolation, depth: last, n_sides }, channels)
     }
 
     pub(in crate::model) fn forward(&self, pyramid: &Pyramid) -> Decoded {
         let depth = self.depth;
-        // The encoder's features, coarsest first.
-        let features: Vec<Features> = (0..=depth).rev().map(|index| pyramid.at(index)).collect();
         // What the blocks of each layer made, by row.
         let mut made: Vec<Vec<Option<Features>>> = vec![vec![None; depth]; depth];
         for layer in 0..depth {
+            let left = depth - 1 - layer;
             // The rows that do not pass through the skips of a row below come first.
             for row in (0..=layer).rev() {
+                let Some(block) = self.blocks.at(row, layer) else { continue };
                 let below = if row == layer {
-                    features[layer].clone()
+                    pyramid.at(left + 1)
                 } else {
                     made[layer - 1][row].clone().expect("the layer before is done")
                 };
-                let left = &features[layer + 1];
-                let mut joined = vec![below.resample(left.size_px(), self.interpolation)];
-                joined.extend(
-                    (row + 1..=layer)
-                        .map(|it| made[layer][it].clone().expect("the rows behind are done")),
-                );
-                joined.push(left.clone());
-                let block = self.blocks.at(row, layer);
+                let mut joined = vec![below.resample(pyramid.size_px(left), self.interpolation)];
+                joined.extend((row + 1..=layer).filter_map(|it| made[layer][it].clone()));
+                joined.extend(pyramid.features[left].clone());
                 made[layer][row] = Some(block.forward(Features::concatenate(joined)));
             }
         }
-        let mut finest = made.pop().into_iter().flatten().flatten();
-        let last = finest.next().expect("all layers are done");
+        let last = made[depth - 1][0].clone().expect("all layers are done");
         let last = last.resample(pyramid.image_px, self.interpolation);
         let n_sides = if pyramid.pass == Pass::Prediction { 0 } else { self.n_sides };
-        let sides = finest.take(n_sides).collect();
-        Decoded { main: self.blocks.at(0, depth).forward_alone(last), sides }
+        let finest = made.into_iter().rev().find(|layer| layer[1].is_some());
+        let sides = finest.into_iter().flatten().skip(1).flatten().take(n_sides).collect();
+        let block = self.blocks.at(0, depth).expect("it is always there");
+        Decoded { main: block.forward_alone(last), sides }
     }
 }
 
 impl Blocks {
-    fn at(&self, row: usize, layer: usize) -> &DoubleConv {
+    /// `None` where it would have no channels.
+    fn at(&self, row: usize, layer: usize) -> Option<&DoubleConv> {
         let block = match (row, layer) {
             (0, 0) => &self.x_0_0,
             (0, 1) => &self.x_0_1,
@@ -169,6 +169,6 @@ impl Blocks {
             (0, 4) => &self.x_0_4,
             _ => panic!("there is no block of row {row} and layer {layer}"),
         };
-        block.as_ref().expect("the depth has this block")
+        block.as_ref()
     }
 }

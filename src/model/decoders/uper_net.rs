@@ -24,7 +24,7 @@ pub(in crate::model) const SPEC: ArchitectureSpec = ArchitectureSpec {
     drops_inside: false,
     channels: Some(Channels::One),
     rates: None,
-    needs_half: false,
+    needs_half: &[],
     sides: Sides::Encoder,
     smp: Some(Smp::new("UPerNet", 4)),
     knobs: &[Knob::Depth, Knob::OutputStride],

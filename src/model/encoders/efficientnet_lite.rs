@@ -12,7 +12,7 @@ use crate::model::{
 pub(super) const SPEC: EncoderSpec = EncoderSpec {
     title: "EfficientNet-Lite0",
     new: |make| EncoderNetwork::EfficientNetLite(EfficientNetLite::new(make)),
-    initial: Initial::KaimingNormalFanOut,
+    initial: Initial::KaimingNormalFanOutOfGroup,
     channels: &[16, 24, 40, 112, 320],
     output_strides: &[32, 16, 8],
     changes_norm: true,

@@ -75,7 +75,8 @@ encoders! {
         MobilenetV2 = SPEC;
     }
     EfficientNetLite in efficientnet_lite {
-        /// EfficientNet-Lite0, 3.4 million parameters at full width.
+        /// EfficientNet-Lite0, 3.4 million parameters at full width: that of TensorFlow. Weights of timm's
+        /// `efficientnet_lite0` without `tf_` would fit by name, but are made for other paddings.
         EfficientnetLite0 = SPEC;
     }
     SqueezeNet in squeezenet {

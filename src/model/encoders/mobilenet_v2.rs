@@ -24,8 +24,8 @@ pub(super) const SPEC: EncoderSpec = EncoderSpec {
     other_names: &[OtherNames { library: "timm", renamed: of_timm }],
 };
 
-/// Expansion, channels, blocks, stride, and what one output stands for in the image, of each group
-/// of blocks.
+/// Expansion, channels, blocks, whether it halves, and what one output stands for in the image, of
+/// each group of blocks.
 const GROUPS: [(usize, u32, usize, bool, u32); 7] = [
     (1, 16, 1, false, 2),
     (6, 24, 2, true, 4),
@@ -78,8 +78,13 @@ impl MobileNetV2 {
             let output = make.scaled(channels);
             let [stride, dilation] = make.steps(stride_px, halves);
             for index in 0..n_blocks {
-                let moves = [if index == 0 { stride } else { 1 }, dilation];
-                let block = InvertedResidual::new([input, output], expansion, moves, &layers);
+                let is_first = index == 0;
+                let moves = [if is_first { stride } else { 1 }, dilation];
+                let block = InvertedResidual {
+                    conv: inverted([input, output], expansion, moves, &layers),
+                    // Of the published network: one that is dilated halves less, but adds no more.
+                    is_residual: input == output && !(is_first && halves),
+                };
                 features.push(Block::Inverted(block));
                 input = output;
             }
@@ -106,27 +111,26 @@ impl MobileNetV2 {
     }
 }
 
-impl InvertedResidual {
-    fn new(
-        [input, output]: [usize; 2],
-        expansion: usize,
-        [stride_px, dilation_px]: [usize; 2],
-        layers: &Layers<'_>,
-    ) -> Self {
-        let wide = input * expansion;
-        let mut conv = Vec::new();
-        if expansion != 1 {
-            conv.push(Part::ConvNorm(layers.conv_norm([input, wide], 1)));
-        }
-        let depthwise = layers.depthwise(wide, 3);
-        let depthwise = depthwise.with_stride(stride_px).with_dilation(dilation_px);
-        conv.push(Part::ConvNorm(layers.finished(depthwise, wide)));
-        conv.push(Part::Conv(layers.conv([wide, output], 1)));
-        conv.push(Part::Norm(layers.norm(output)));
-        // As in torchvision, whose test is for the stride of the published network.
-        Self { conv, is_residual: input == output && stride_px == 1 }
+/// The layers of a block with this stride and dilation.
+fn inverted(
+    [input, output]: [usize; 2],
+    expansion: usize,
+    [stride_px, dilation_px]: [usize; 2],
+    layers: &Layers<'_>,
+) -> Vec<Part> {
+    let wide = input * expansion;
+    let mut conv = Vec::new();
+    if expansion != 1 {
+        conv.push(Part::ConvNorm(layers.conv_norm([input, wide], 1)));
     }
+    let depthwise = layers.depthwise(wide, 3).with_stride(stride_px).with_dilation(dilation_px);
+    conv.push(Part::ConvNorm(layers.finished(depthwise, wide)));
+    conv.push(Part::Conv(layers.conv([wide, output], 1)));
+    conv.push(Part::Norm(layers.norm(output)));
+    conv
+}
 
+impl InvertedResidual {
     fn forward(&self, images: Features) -> Features {
         let mut inner = images.clone();
         let mut parts = self.conv.iter();

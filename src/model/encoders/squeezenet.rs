@@ -101,13 +101,12 @@ impl SqueezeNet {
 
 /// The largest value of windows of 3 pixels, every 2; the last window may reach beyond the images.
 ///
-/// What lies there counts as 0, which is no more than what comes out of a ReLU; other activations
-/// see it as a value.
+/// The last row and column stand there once more, which leaves the largest value as it is.
 fn pool(images: Features) -> Features {
     let images = images.at_least([2; 2]);
     let [rows, cols] = images.size_px().map(|it| it.saturating_sub(3).div_ceil(2) * 2 + 3);
     let windows = Windows { kernel: [3; 2], stride: [2; 2], padding: [0; 2] };
-    images.zeros_behind([rows, cols]).max_pool(windows)
+    images.edges_behind([rows, cols]).max_pool(windows)
 }
 
 impl Fire {

@@ -1,7 +1,7 @@
 //! VGG-16 with batch norm.
 
 use burn::module::Module;
-use swath_kernels::{Activation, burn::Windows};
+use swath_kernels::Activation;
 
 use super::{EncoderNetwork, EncoderSpec, encoder::Make};
 use crate::model::{Act, Conv2d, Features, Initial, Norm, blocks::conv_norm};
@@ -65,7 +65,6 @@ impl Vgg {
     }
 
     pub(super) fn forward(&self, mut images: Features, depth: usize) -> Vec<Option<Features>> {
-        let windows = Windows { kernel: [2; 2], stride: [2; 2], padding: [0; 2] };
         let mut all = Vec::new();
         let mut places = self.features.iter();
         while let Some(place) = places.next() {
@@ -84,7 +83,7 @@ impl Vgg {
                     if all.len() == depth + 1 {
                         break;
                     }
-                    images.at_least([2; 2]).max_pool(windows)
+                    images.halved()
                 }
                 Place::Norm(_) | Place::Act(_) => unreachable!("they follow a convolution"),
             };

@@ -32,14 +32,15 @@ mod tests {
         (0..n_channels).map(|channel| mean(channel) / pixels.len() as f64).collect()
     }
 
-    /// A linear function to 10 classes with weights of the closed form, the tensors at `index`.
+    /// A linear function with weights of the closed form, the tensors at `index`.
     fn linear(input: &[f64], index: usize, shape: &[usize]) -> Vec<f64> {
-        let class = |class: usize| {
-            let weight = |k: usize| value("weight", shape, index, class * input.len() + k);
+        let n_outputs = shape[0];
+        let output = |output: usize| {
+            let weight = |k: usize| value("weight", shape, index, output * input.len() + k);
             let products = input.iter().enumerate().map(|(k, it)| it * weight(k));
-            products.sum::<f64>() + value("bias", &[10], index + 1, class)
+            products.sum::<f64>() + value("bias", &[n_outputs], index + 1, output)
         };
-        (0..10).map(class).collect()
+        (0..n_outputs).map(output).collect()
     }
 
     #[track_caller]
@@ -100,6 +101,30 @@ mod tests {
         });
     }
 
+    /// Means of 7 x 7 windows of 3 x 2 pixels, then two layers of 4096.
+    #[test]
+    fn vgg16_bn_is_that_of_torchvision() {
+        check(Encoder::Vgg16Bn, "torchvision-vgg16_bn-96x80", |pixels, index| {
+            let [rows, cols] = [3, 2];
+            assert_eq!(pixels.len(), rows * cols);
+            let window = |n: usize, k: usize| k * n / 7..((k + 1) * n).div_ceil(7);
+            let pooled = |channel: usize, k: usize| {
+                let [tall, wide] = [window(rows, k / 7), window(cols, k % 7)];
+                let n = (tall.len() * wide.len()) as f64;
+                let of_row =
+                    |row: usize| wide.clone().map(move |col| pixels[row * cols + col][channel]);
+                tall.flat_map(of_row).sum::<f64>() / n
+            };
+            let pooled = (0..512 * 49).map(|k| pooled(k / 49, k % 49)).collect::<Vec<_>>();
+            let hidden = |input: &[f64], index| -> Vec<f64> {
+                let outputs = linear(input, index, &[4096, input.len()]);
+                outputs.into_iter().map(|it| it.max(0.0)).collect()
+            };
+            let second = hidden(&hidden(&pooled, index), index + 2);
+            linear(&second, index + 4, &[10, 4096])
+        });
+    }
+
     /// A line of torchvision's ConvNeXt as it stands here.
     fn of_torchvision(line: &str) -> String {
         let (name, sizes) = line.split_once(' ').unwrap();
@@ -111,16 +136,21 @@ mod tests {
         format!("{name} {sizes}")
     }
 
+    const ALL: [(Encoder, &str); 6] = [
+        (Encoder::Resnet18, "torchvision-resnet18-96x80"),
+        (Encoder::Resnet50, "torchvision-resnet50-96x80"),
+        (Encoder::MobilenetV2, "torchvision-mobilenet_v2-96x80"),
+        (Encoder::Squeezenet11, "torchvision-squeezenet1_1-96x80"),
+        (Encoder::ConvnextTiny, "torchvision-convnext_tiny-96x80"),
+        (Encoder::Vgg16Bn, "torchvision-vgg16_bn-96x80"),
+    ];
+
     /// Names and shapes of torchvision's classifiers, before the classifier itself.
     #[test]
     fn names_and_shapes_are_those_of_torchvision() {
-        for (encoder, name) in [
-            (Encoder::Resnet18, "torchvision-resnet18-96x80"),
-            (Encoder::Resnet50, "torchvision-resnet50-96x80"),
-            (Encoder::MobilenetV2, "torchvision-mobilenet_v2-96x80"),
-            (Encoder::Squeezenet11, "torchvision-squeezenet1_1-96x80"),
-            (Encoder::ConvnextTiny, "torchvision-convnext_tiny-96x80"),
-        ] {
+        let n_cases = GOLDEN.cases.keys().filter(|it| it.starts_with("torchvision-")).count();
+        assert_eq!(n_cases, ALL.len());
+        for (encoder, name) in ALL {
             let config = ModelConfig { encoder, ..Default::default() };
             let network = EncoderNetwork::new(&config, 3, &Device::flex());
             let lines = crate::weights::layouts(&network).into_iter().map(|it| {

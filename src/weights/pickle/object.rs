@@ -113,6 +113,10 @@ impl<'a> Objects<'a> {
         Value::View(self.views.len() - 1)
     }
 
+    pub fn is_empty_dict(&self, value: Value<'a>) -> bool {
+        matches!(value, Value::Dict(index) if self.dicts[index].is_empty())
+    }
+
     /// The items of a list or tuple.
     pub fn items(&self, value: Value<'a>) -> Option<&[Value<'a>]> {
         match value {

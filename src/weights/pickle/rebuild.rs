@@ -17,8 +17,15 @@ pub(super) fn reduce<'a>(
         (Global::OrderedDict, &[pairs]) => ordered_dict(objects, pairs),
         (
             Global::RebuildTensor,
-            &[Value::Storage(storage), Value::Int(offset), shape, strides, ..],
+            &[Value::Storage(storage), Value::Int(offset), shape, strides, ref rest @ ..],
         ) => {
+            // Whether it has gradients, hooks, and bits such as that of a negative view.
+            if rest.get(2).is_some_and(|it| *it != Value::None && !objects.is_empty_dict(*it)) {
+                return Err(Fault::Unsupported {
+                    feature: "a tensor that is the negative or conjugate of its numbers".to_owned(),
+                    hint: "in Python, save its `.resolve_neg().resolve_conj()`",
+                });
+            }
             let view = view(objects, storage, offset, shape, strides)?;
             Ok(objects.view(view))
         }
@@ -126,7 +133,9 @@ fn view(
     }
     if n_values < n_wanted {
         return Err(Fault::Unsupported {
-            feature: format!("a tensor of {n_wanted} values that repeats the {n_values} of {key}"),
+            feature: format!(
+                "a tensor of {n_wanted} values that repeats the {n_values} of storage {key}"
+            ),
             hint: "in Python, save its `.contiguous()`",
         });
     }

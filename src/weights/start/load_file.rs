@@ -7,7 +7,10 @@ use burn::module::Module;
 use super::{LoadReport, Loading};
 use crate::{
     error::{Error, Result},
-    weights::{Entry, FileTensor, Values, WeightFile, fault::shown, layouts, load, state_dict},
+    weights::{
+        Entry, FileTensor, Values, WeightFile, fault::shown, layouts, load, state::COUNTS,
+        state_dict,
+    },
 };
 
 /// `model` with the weights of `file`, and what was done. What the file lacks stays as it is.
@@ -45,8 +48,8 @@ pub fn load_file<M: Module>(
 /// Refuses numbers with which no model computes, by what was found and wanted.
 fn check_numbers(entry: &Entry) -> Result<(), [String; 2]> {
     let (least, wanted) = match &entry.values {
-        Values::I64(counts) => match counts.iter().find(|it| **it < 0) {
-            Some(count) => return Err([count.to_string(), "a count of 0 or more".to_owned()]),
+        counts @ Values::I64(_) => match counts.wrong_count() {
+            Some(count) => return Err([count.to_string(), COUNTS.to_owned()]),
             None => return Ok(()),
         },
         Values::F32(_) if entry.name.ends_with(".running_var") => (0.0, "variances of 0 or more"),
@@ -183,6 +186,12 @@ mod tests {
     fn numbers_that_no_model_computes_with_are_refused_by_name() {
         for (name, values, wanted) in [
             ("encoder.bn1.num_batches_tracked", Values::I64(vec![-5]), "-5, wanted a count of 0"),
+            // 2^63, which F32 has and counts do not.
+            (
+                "encoder.bn1.num_batches_tracked",
+                Values::F32(vec![9.223372e18]),
+                "9223372036854775807, wanted a count of 0 to 2^62",
+            ),
             ("encoder.bn1.running_var", Values::F32(vec![-1.0; 2]), "-1, wanted variances of 0"),
             ("segmentation_head.0.bias", Values::F32(vec![0.0, f32::NAN]), "NaN, wanted finite"),
             ("segmentation_head.0.bias", Values::F32(vec![f32::INFINITY; 2]), "wanted finite"),
@@ -194,6 +203,16 @@ mod tests {
             let error = loaded(&state, Loading::Strict).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(wanted), "{error}");
         }
+    }
+
+    #[test]
+    fn large_counts_go_on() {
+        let mut state = other();
+        let name = "encoder.bn1.num_batches_tracked";
+        let entry = state.entries.iter_mut().find(|it| it.name == name).unwrap();
+        entry.values = Values::I64(vec![1 << 40]);
+        let ([_, after], _) = loaded(&state, Loading::Strict).unwrap();
+        assert_eq!(after.find(name).unwrap().values, Values::I64(vec![1 << 40]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    model::{Encoder, MAIN_HEAD, OtherNames, SIDE_HEADS},
+    model::{Encoder, GEODL_HEADS, MAIN_HEAD, OtherNames, SIDE_HEADS},
     weights::Layout,
 };
 
@@ -16,9 +16,6 @@ const ENCODERS: [&str; 2] = ["encoder.", "encoder.model."];
 /// two are the last convolution of timm's EfficientNets and its norm.
 const CLASSIFIERS: [&str; 8] =
     ["fc", "classifier", "head", "heads", "last_linear", "pre_logits", "conv_head", "bn2"];
-
-/// The convolutions of geodl's U-Net that give logits.
-const GEODL_HEADS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 
 /// Counts that nothing reads, which PyTorch added in version 0.4.1.
 const COUNT: &str = "num_batches_tracked";

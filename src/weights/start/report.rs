@@ -105,7 +105,10 @@ impl LoadReport {
         }
         let unexplained = report.unexpected.iter_mut().filter(|it| !it.is_classifier);
         for unexpected in unexplained.take(MAX_COMPARED) {
-            unexpected.nearest = nearest(&unexpected.name, report.missing.iter()).cloned();
+            // What an encoder has too many is none of the decoder's.
+            let fits = |it: &&String| is_in_encoder(it) || !is_in_encoder(&unexpected.name);
+            let missing = report.missing.iter().filter(fits);
+            unexpected.nearest = nearest(&unexpected.name, missing).cloned();
         }
         report.notes.extend(file.conversions());
         report
