@@ -53,3 +53,18 @@ impl SideHead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn side_branches_are_known_by_name() {
+        for name in ["auxiliary_heads.0.weight", "c1.weight", "c3.bias"] {
+            assert!(is_of_side(name), "{name}");
+        }
+        for name in ["c4.weight", "c1x.weight", "e1.c1.weight", "segmentation_head.0.bias"] {
+            assert!(!is_of_side(name), "{name}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use swath::weights::{FileKind, Values, WeightFile};
+use swath::weights::{Entry, FileKind, StateDict, Values, WeightFile, write_safetensors};
 
 use crate::support::{check_refused, swath_ok};
 
@@ -213,6 +213,13 @@ fn files_are_inspected() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["kind"], &json["n_values"]), (&"torch-archive".into(), &20.into()));
     assert_eq!(json["tensors"][3]["dtype"], "BF16");
+    // Longer than the width of a column can be.
+    let name = "a".repeat(70_000);
+    let entry = Entry { name: name.clone(), shape: vec![1], values: Values::F32(vec![0.0]) };
+    let long = write_safetensors(&StateDict { entries: vec![entry] }, &Default::default());
+    fs::write(folder.path().join("long.safetensors"), long).unwrap();
+    let text = swath_ok(folder.path(), &["weights", "inspect", "long.safetensors"]);
+    assert!(text.contains(&name), "the name is cut off");
 }
 
 #[test]

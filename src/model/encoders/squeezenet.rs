@@ -128,3 +128,19 @@ impl Fire {
         Features::concatenate(vec![small, large])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+
+    use super::*;
+
+    /// PyTorch's `max_pool2d(kernel_size=3, stride=2, ceil_mode=True)` sees nothing behind the border.
+    #[test]
+    fn the_last_window_of_a_pool_sees_no_more_than_there_is() {
+        let images = Tensor::full([1, 1, 6, 4], -1.0, &Device::flex());
+        let pooled = pool(Features::from_images(images)).into_images();
+        assert_eq!(pooled.dims(), [1, 1, 3, 2]);
+        assert_eq!(pooled.into_data().iter::<f32>().collect::<Vec<_>>(), [-1.0; 6]);
+    }
+}

@@ -180,6 +180,8 @@ mod tests {
     fn a_deeper_encoder_is_refused() {
         let deeper = state_dict(&network(Encoder::Resnet34, 3, 2, 9));
         refused(&deeper, Loading::Encoder, &["encoder.layer1.2.conv1.weight is unexpected"]);
+        let error = loaded(&deeper, Loading::Encoder).unwrap_err().to_string();
+        assert!(!error.contains("decoder"), "a hint to what is not wanted: {error}");
     }
 
     #[test]
