@@ -90,7 +90,14 @@ fn config(args: &Args, name: &str) -> Result<ModelConfig, Error> {
     if !encoder.is_empty() {
         table.insert("encoder".to_owned(), encoder.into());
     }
-    args.set.iter().try_for_each(|assignment| set(&mut table, assignment))?;
+    for assignment in &args.set {
+        let key = assignment.split('=').next().unwrap_or_default().trim();
+        if ["architecture", "encoder"].contains(&key) {
+            let rule = "is in the name of a model, such as `--describe fpn/resnet18`";
+            return Err(Error::config("--set", assignment, rule));
+        }
+        set(&mut table, assignment)?;
+    }
     check_keys(&table, &schema_for!(ModelConfig).to_value())?;
     let config: ModelConfig = table
         .try_into()
@@ -124,39 +131,32 @@ struct Entry {
 struct Part {
     entries: Vec<Entry>,
     /// Names of those that cannot have the settings, and why.
-    refused: Vec<(String, String)>,
+    refused: Vec<(String, Error)>,
 }
 
 impl Part {
-    /// Of names, titles, and what to describe. Settings that none can have are an error.
-    fn of(
-        args: &Args,
-        models: impl Iterator<Item = (String, &'static str, String)>,
-    ) -> Result<Self, Error> {
+    /// Of names, titles, and what to describe.
+    fn of(args: &Args, models: impl Iterator<Item = (String, &'static str, String)>) -> Self {
         let mut part = Self { entries: Vec::new(), refused: Vec::new() };
-        let mut first = None;
         for (name, title, model) in models {
             match checked(args, &model) {
                 Ok(config) => part.entries.push(Entry { name, title, cost: cost(args, &config) }),
-                Err(error) => {
-                    part.refused.push((name, error.to_string()));
-                    first.get_or_insert(error);
-                }
+                Err(error) => part.refused.push((name, error)),
             }
         }
-        match first {
-            Some(error) if part.entries.is_empty() => Err(error),
-            Some(_) | None => Ok(part),
-        }
+        part
     }
 }
 
 fn list(args: &Args) -> anyhow::Result<()> {
     let architectures = Architecture::ALL.iter().map(|it| (it.name(), it.title(), it.name()));
-    let architectures = Part::of(args, architectures)?;
+    let mut architectures = Part::of(args, architectures);
+    if architectures.entries.is_empty() {
+        return Err(architectures.refused.remove(0).1.into());
+    }
     let with_unet = |name: &str| format!("{}/{name}", Architecture::Unet.name());
     let encoders = Encoder::ALL.iter().map(|it| (it.name(), it.title(), with_unet(&it.name())));
-    let encoders = Part::of(args, encoders)?;
+    let encoders = Part::of(args, encoders);
     if args.json {
         let json = |Part { entries, .. }: &Part| -> Vec<serde_json::Value> {
             let value = |Entry { name, title, cost }: &Entry| {
@@ -173,7 +173,7 @@ fn list(args: &Args) -> anyhow::Result<()> {
         let refused: Vec<_> = [&architectures, &encoders]
             .into_iter()
             .flat_map(|it| &it.refused)
-            .map(|(name, reason)| serde_json::json!({ "name": name, "reason": reason }))
+            .map(|(name, reason)| serde_json::json!({ "name": name, "reason": reason.to_string() }))
             .collect();
         return print(&serde_json::to_string_pretty(&serde_json::json!({
             "version": 1,

@@ -1,6 +1,6 @@
 //! What a model costs: parameters, multiplications, memory of activations.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use burn::{
     module::{Module, ModuleVisitor, Param, ParamId},
@@ -9,7 +9,7 @@ use burn::{
 use serde::Serialize;
 
 use super::{
-    Features, ModelConfig, Network, Pass, Path, matches,
+    Features, ModelConfig, Network, Pass, Path,
     trace::{Ledger, Step},
 };
 
@@ -88,52 +88,9 @@ pub(super) fn planned(network: &Network, images: [usize; 4], pass: Pass) -> (Vec
     (layers, owners.n_parameters)
 }
 
-/// Whether a layer that images pass in prediction has parameters that none of `frozen` means: not all
-/// are used at every depth.
-pub(super) fn trains(network: &Network, frozen: &[String]) -> bool {
-    let ledger = Ledger::default();
-    network.logits(Features::planned([1, 64, 64, 1], ledger.clone()), Pass::Prediction);
-    let mut trained =
-        Trained { path: Path::default(), frozen, owners: HashMap::new(), layers: HashSet::new() };
-    network.visit(&mut trained);
-    let passed: HashSet<String> =
-        ledger.steps().iter().filter_map(|it| trained.owners.remove(&it.weight?)).collect();
-    trained.layers.iter().any(|it| passed.contains(it))
-}
-
-/// The layer of each parameter, and the layers with parameters that are trained.
-struct Trained<'a> {
-    path: Path,
-    frozen: &'a [String],
-    owners: HashMap<ParamId, String>,
-    layers: HashSet<String>,
-}
-
-impl ModuleVisitor for Trained<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, container: &str) {
-        self.path.exit(container);
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.path.is_buffer() {
-            return;
-        }
-        let name = self.path.name();
-        let layer = layer_of(&name);
-        if !self.frozen.iter().any(|it| matches(it, &name)) {
-            self.layers.insert(layer.clone());
-        }
-        self.owners.insert(param.id, layer);
-    }
-}
-
 /// The layer that has the parameter called `name`.
-fn layer_of(name: &str) -> String {
-    name.rsplit_once('.').map_or("", |(layer, _)| layer).to_owned()
+pub(super) fn layer_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(layer, _)| layer)
 }
 
 /// The layers by their weights.
@@ -168,7 +125,7 @@ impl ModuleVisitor for Owners {
         if self.path.is_buffer() {
             return;
         }
-        let layer = layer_of(&self.path.name());
+        let layer = layer_of(&self.path.name()).to_owned();
         let n_values = param.lazy_shape().num_elements() as u64;
         self.n_parameters += n_values;
         *self.left.entry(layer.clone()).or_default() += n_values;

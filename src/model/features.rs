@@ -248,9 +248,10 @@ impl Features {
         self.padded(size_px, "pad", Behind::Zeros)
     }
 
-    /// With the last row and column once more behind themselves, to at least `size_px`.
-    pub(super) fn edges_behind(self, size_px: [usize; 2]) -> Self {
-        self.padded(size_px, "pad", Behind::Edges)
+    /// With the last row and column once more behind themselves, to at least `size_px`, of which `least`
+    /// should be there.
+    pub(super) fn edges_behind(self, size_px: [usize; 2], least: [usize; 2]) -> Self {
+        self.padded(least, FILLED, Behind::Edges).padded(size_px, "pad", Behind::Edges)
     }
 
     /// With zeros behind where nothing would be left of smaller features.

@@ -1,11 +1,18 @@
 //! Parts of a model that training keeps as they are.
 
+use std::collections::HashSet;
+
 use burn::{
     module::{Flag, Module, ModuleMapper, ModuleVisitor, Param},
     tensor::Tensor,
 };
 
-use super::{Network, Path, describe::trains, matches, side_head::is_of_side};
+use super::{
+    Network, Pass, Path,
+    describe::{layer_of, planned},
+    matches,
+    side_head::is_of_side,
+};
 use crate::error::{Error, Result};
 
 /// `model` with the parameters that `patterns` mean (see [`matches()`]) as they are from now on:
@@ -36,13 +43,19 @@ pub fn freeze<M: Module>(model: M, patterns: &[String]) -> Result<M> {
 ///
 /// # Errors
 ///
-/// As [`freeze`], and if all that is left are stages of the encoder beyond the depth that is used.
+/// As [`freeze`], and if images pass nothing of what is left, such as stages of the encoder beyond the
+/// depth that is used.
 pub fn freeze_network(network: Network, patterns: &[String]) -> Result<Network> {
     let network = freeze(network, patterns)?;
-    if trains(&network, patterns) {
+    let (layers, _) = planned(&network, [1, 64, 64, 1], Pass::Prediction);
+    let passed: HashSet<&str> = layers.iter().map(|it| it.name.as_str()).collect();
+    let mut names = Names::default();
+    network.visit(&mut names);
+    let is_frozen = |name: &str| patterns.iter().any(|pattern| matches(pattern, name));
+    if names.all.iter().any(|it| !is_frozen(it) && passed.contains(layer_of(it))) {
         return Ok(network);
     }
-    let rule = "leaves nothing to train but what is not used at this depth";
+    let rule = "leaves nothing to train but what images do not pass";
     Err(Error::config("model.freeze", format!("{patterns:?}"), rule))
 }
 
@@ -170,7 +183,7 @@ mod tests {
         };
         frozen(&[]).unwrap();
         let error = frozen(&["segmentation_head"]).unwrap_err().to_string();
-        assert!(error.contains("leaves nothing to train but what is not used"), "{error}");
+        assert!(error.contains("leaves nothing to train but what images do not pass"), "{error}");
         let error = frozen(&["segmentation_head", "encoder.layer3", "encoder.layer4"]).unwrap_err();
         assert!(error.to_string().ends_with("leaves nothing to train"), "{error}");
     }

@@ -46,12 +46,6 @@ impl ModelConfig {
             let rule = format!("`{architecture}` takes no encoder of others; set it to `own`");
             return Err(Error::config("model.encoder", encoder, rule));
         }
-        let depth = self.resolved_depth() as u32;
-        if spec.channels[0] == 0 && self.architecture.spec().needs_half.contains(&depth) {
-            let rule =
-                format!("`{architecture}` needs features at 1/2 there; `{encoder}` has none");
-            return Err(Error::config("model.depth", depth, rule));
-        }
         if let Some(norm) = self.encoder_norm.filter(|_| !spec.changes_norm) {
             let rule = format!("`{encoder}` can have no other norms than its own");
             return Err(Error::config("model.encoder_norm", plain_name(&norm), rule));
@@ -61,7 +55,14 @@ impl ModelConfig {
             return Err(Error::config("model.encoder_activation", plain_name(&function), rule));
         }
         if let Some(stride) = self.output_stride.filter(|it| !spec.output_strides.contains(it)) {
-            let rule = format!("`{encoder}` can give {}", listed(spec.output_strides));
+            let coarsest = 1 << self.resolved_depth();
+            let strides = spec.output_strides.iter().copied().filter(|it| *it <= coarsest);
+            let strides: Vec<u32> = strides.collect();
+            let rule = if strides.is_empty() {
+                format!("`{encoder}` can give no other than its own at this depth; leave it out")
+            } else {
+                format!("`{encoder}` can give {}", listed(&strides))
+            };
             return Err(Error::config("model.output_stride", stride, rule));
         }
         Ok(())
@@ -138,8 +139,9 @@ impl ModelConfig {
         let decoder = self.architecture.spec();
         let most = spec.channels.len() as u32;
         if let Some(depth) = self.depth {
-            let possible: Vec<u32> =
-                decoder.depths.iter().copied().filter(|it| *it <= most).collect();
+            let is_lacking = |it: &u32| spec.channels[0] == 0 && decoder.needs_half.contains(it);
+            let depths = decoder.depths.iter().copied();
+            let possible: Vec<u32> = depths.filter(|it| *it <= most && !is_lacking(it)).collect();
             if !possible.contains(&depth) {
                 let names = [self.architecture.name(), self.encoder.name()];
                 let rule =
@@ -198,10 +200,12 @@ impl ModelConfig {
         let is_weight = |it: &f64| it.is_finite() && 0.0 <= *it;
         if most < self.auxiliary.len() || !self.auxiliary.iter().all(is_weight) {
             let list = match most {
+                0 => "an empty list: there is nowhere to branch off".to_owned(),
                 1 => "a list of one number at most".to_owned(),
                 _ => format!("a list of {most} numbers at most"),
             };
-            let rule = format!("must be {list}, each 0 or more");
+            let each = if most == 0 { "" } else { ", each 0 or more" };
+            let rule = format!("must be {list}{each}");
             return Err(Error::config("model.auxiliary", format!("{:?}", self.auxiliary), rule));
         }
         Ok(())
@@ -268,7 +272,17 @@ mod tests {
         );
         refused(
             "architecture = 'fpn'\nencoder = 'convnext-tiny'\ndepth = 4",
-            "config `model.depth` = 4: `fpn` needs features at 1/2 there; `convnext-tiny` has none",
+            "config `model.depth` = 4: `fpn` with `convnext-tiny` can have 5",
+        );
+        refused(
+            "encoder = 'vgg16-bn'\ndepth = 4\noutput_stride = 16",
+            "config `model.output_stride` = 16: `vgg16-bn` can give no other than its own at this \
+             depth; leave it out",
+        );
+        refused(
+            "architecture = 'unet-plus-plus'\nencoder = 'convnext-tiny'\ndepth = 3\n\
+             auxiliary = [0.4]",
+            "config `model.auxiliary` = [0.4]: must be an empty list: there is nowhere to branch off",
         );
         refused(
             "encoder = 'convnext-tiny'\nencoder_norm = 'batch'",

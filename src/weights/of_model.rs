@@ -8,7 +8,7 @@ use burn::{
     tensor::{Int, Tensor, TensorData},
 };
 
-use super::{Entry, Layout, StateDict, Values, state::COUNTS};
+use super::{Entry, Layout, StateDict, Values};
 use crate::{
     error::{Error, Result},
     model::{Path, from_pytorch_order, in_pytorch_order, to_pytorch_order},
@@ -47,8 +47,12 @@ pub fn n_parameters<M: Module>(model: &M) -> usize {
 pub fn load<M: Module>(model: M, state: &StateDict, what: &str) -> Result<M> {
     state.check_against(&layouts(&model), what)?;
     for Entry { name, values, .. } in &state.entries {
-        if let Some(count) = values.wrong_count() {
-            return Err(Error::data(format!("tensor {name} of {what}"), count, COUNTS));
+        if let Some(count) = values.wrong_count(i64::MAX) {
+            return Err(Error::data(
+                format!("tensor {name} of {what}"),
+                count,
+                "a count of 0 or more",
+            ));
         }
     }
     let entries = state.entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();

@@ -42,9 +42,6 @@ pub enum Values {
     I64(Vec<i64>),
 }
 
-/// What counts must be: more would not leave room to count on.
-pub(super) const COUNTS: &str = "a count of 0 to 2^62";
-
 impl Values {
     /// How many numbers there are.
     pub fn len(&self) -> usize {
@@ -59,11 +56,11 @@ impl Values {
         self.len() == 0
     }
 
-    /// The first of these counts that is none, as [`COUNTS`] says.
-    pub(super) fn wrong_count(&self) -> Option<i64> {
+    /// The first of these counts that is not in 0 to `most`.
+    pub(super) fn wrong_count(&self, most: i64) -> Option<i64> {
         match self {
             Self::F32(_) => None,
-            Self::I64(counts) => counts.iter().copied().find(|it| !(0..=1 << 62).contains(it)),
+            Self::I64(counts) => counts.iter().copied().find(|it| !(0..=most).contains(it)),
         }
     }
 

@@ -124,7 +124,11 @@ fn a_list_says_which_models_cannot_have_the_settings() {
     assert!(!names.contains(&"unet") && !names.contains(&"resnet50"), "{names:?}");
     let text = swath_ok(site.path(), &["models", "--set", "width=1024", "--size", "64"]);
     assert!(text.contains("not so: config `model.width` = 1024: makes a network of"), "{text}");
+    let text = swath_ok(site.path(), &["models", "--set", "separable=true", "--size", "64"]);
+    assert!(text.contains("DeepLabV3+") && text.contains("resnet50             not so:"), "{text}");
     check_refused(site.path(), &["models", "--set", "norm=bach"], 2, &["norm"]);
+    let other = ["models", "--describe", "unet/resnet18", "--set", "encoder=vgg16-bn"];
+    check_refused(site.path(), &other, 2, &["`--set` = encoder=vgg16-bn", "name of a model"]);
 }
 
 // By hand: 7 x 7 x 6 weights for each of 64 channels of 32 x 32 pixels.
@@ -206,7 +210,7 @@ fn settings_of_models_that_mean_nothing_are_refused() {
         // Of the encoder, the default depth leaves three stages.
         (
             r#"model={ architecture = "pspnet", encoder = "resnet18", width = 4, freeze = ["encoder.conv1", "encoder.bn1", "encoder.layer1", "encoder.layer2", "decoder", "segmentation_head"] }"#,
-            &["`model.freeze`", "but what is not used at this depth"],
+            &["`model.freeze`", "but what images do not pass"],
         ),
         ("model.architecture=deeplabv3", &["`model.architecture`", "did you mean `deeplab-v3`"]),
     ] {

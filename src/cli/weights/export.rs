@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use serde_json::json;
 
 use super::{check_output, write};
@@ -39,6 +40,8 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     check_output(&args.output, args.force)?;
     let bundle = Bundle::read(&model_file(&args.model)?)?;
+    // What does not fit its own header fits no network elsewhere.
+    bundle.network(&Device::flex())?;
     let mut state = bundle.state;
     let n_all = state.entries.len();
     state.entries.retain(|it| !is_of_side(&it.name));

@@ -7,11 +7,11 @@ use burn::module::Module;
 use super::{LoadReport, Loading};
 use crate::{
     error::{Error, Result},
-    weights::{
-        Entry, FileTensor, Values, WeightFile, fault::shown, layouts, load, state::COUNTS,
-        state_dict,
-    },
+    weights::{Entry, FileTensor, Values, WeightFile, fault::shown, layouts, load, state_dict},
 };
+
+/// Largest count that training can start from: it counts on.
+const MOST_COUNTED: i64 = 1 << 62;
 
 /// `model` with the weights of `file`, and what was done. What the file lacks stays as it is.
 ///
@@ -48,8 +48,8 @@ pub fn load_file<M: Module>(
 /// Refuses numbers with which no model computes, by what was found and wanted.
 fn check_numbers(entry: &Entry) -> Result<(), [String; 2]> {
     let (least, wanted) = match &entry.values {
-        counts @ Values::I64(_) => match counts.wrong_count() {
-            Some(count) => return Err([count.to_string(), COUNTS.to_owned()]),
+        counts @ Values::I64(_) => match counts.wrong_count(MOST_COUNTED) {
+            Some(count) => return Err([count.to_string(), "a count of 0 to 2^62".to_owned()]),
             None => return Ok(()),
         },
         Values::F32(_) if entry.name.ends_with(".running_var") => (0.0, "variances of 0 or more"),
@@ -180,7 +180,9 @@ mod tests {
     fn a_deeper_encoder_is_refused() {
         let deeper = state_dict(&network(Encoder::Resnet34, 3, 2, 9));
         refused(&deeper, Loading::Encoder, &["encoder.layer1.2.conv1.weight is unexpected"]);
-        let error = loaded(&deeper, Loading::Encoder).unwrap_err().to_string();
+        let alone = encoder_alone(deeper);
+        refused(&alone, Loading::Encoder, &["encoder.layer1.2.conv1.weight is unexpected"]);
+        let error = loaded(&alone, Loading::Encoder).unwrap_err().to_string();
         assert!(!error.contains("decoder"), "a hint to what is not wanted: {error}");
     }
 
