@@ -15,8 +15,8 @@ const IMAGE_PX: usize = 256;
 impl ModelConfig {
     /// The Python expression that makes this model for `n_bands` bands and `n_classes` classes in
     /// `segmentation_models_pytorch` 0.6.0, without weights: what [`weights`](crate::weights) writes loads
-    /// into it with `strict=True`. Sides of images must be multiples of 32 there. `None` if something is
-    /// lacking ([`beyond_smp`](Self::beyond_smp)).
+    /// into it with `strict=True`. Most of its networks want images whose sides are multiples of 32. `None`
+    /// if something is lacking ([`beyond_smp`](Self::beyond_smp)).
     ///
     /// ```
     /// use swath::model::{ModelConfig, NormKind};
