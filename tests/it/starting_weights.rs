@@ -162,4 +162,10 @@ fn only_models_are_exported() {
     let lacking = done["not_in_segmentation_models_pytorch"].to_string();
     assert!(lacking.contains("width = 4: networks there have 64"), "{lacking}");
     export("run", &["out.safetensors is there already", "--force"]);
+
+    let mut bundle = Bundle::read(&site.path().join("run/model.swath")).unwrap();
+    bundle.state.entries.remove(0);
+    bundle.write(&site.path().join("lacking.swath")).unwrap();
+    let args = ["weights", "export", "lacking.swath", "other.safetensors"];
+    check_refused(site.path(), &args, 1, &["encoder.conv1.weight is missing"]);
 }
